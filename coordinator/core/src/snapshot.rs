@@ -1,0 +1,52 @@
+//! The core's state as plain data, for a store to encode. `Core::snapshot` makes it, `Core::restore` takes it.
+
+use std::sync::Arc;
+
+use crate::fact::{OpenJob, SweepSpec};
+use crate::ids::{Generation, Millis, SweepId, Term};
+use crate::usage::Usage;
+
+/// All that the facts so far add up to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// The last term begun.
+    pub term: Term,
+    /// The last sweep number given.
+    pub last_sweep: SweepId,
+    /// The sweeps, by number.
+    pub sweeps: Vec<SweepSnapshot>,
+}
+
+/// One sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepSnapshot {
+    /// Its number.
+    pub id: SweepId,
+    /// As submitted, with seeds and limit as they are now.
+    pub spec: Arc<SweepSpec>,
+    /// When it was submitted.
+    pub submitted_at: Millis,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// Whether it is cancelled.
+    pub cancelled: bool,
+    /// The last generation opened.
+    pub generation: Generation,
+    /// Its lanes, in the spec's order.
+    pub lanes: Vec<LaneSnapshot>,
+}
+
+/// One lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneSnapshot {
+    /// The first ordinal never granted.
+    pub next: u64,
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Arc<str>>,
+    /// How the ordinals below `next` ended, two to a byte, low half first; 0 = not ended. Runs are the store's to compress.
+    pub ended: Vec<u8>,
+    /// What ended jobs and fenced attempts used.
+    pub usage: Usage,
+    /// Jobs that were granted and have not ended.
+    pub open: Vec<OpenJob>,
+}
