@@ -108,7 +108,7 @@ pub enum Fact {
         lease: LeaseKey,
         /// Why.
         cause: ReturnCause,
-        /// When the job may be granted again.
+        /// When the job may be granted again; zero: at once.
         not_before: Millis,
         /// What was used beyond the turns stored (retries, calls that may have been paid in vain).
         usage: Usage,
@@ -259,6 +259,8 @@ pub struct OpenJob {
     pub strikes: u32,
     /// Deaths of workers without a turn gained, since the last turn.
     pub deaths: u32,
+    /// Whether the last attempt is over by its worker's own word (a failure): a failure said again is a duplicate.
+    pub over: bool,
     /// What it used so far.
     pub usage: Usage,
     /// Where it stands.

@@ -18,5 +18,5 @@ pub use ids::{
 };
 pub use input::{Control, Input, Ticket};
 pub use outcome::{FailureClass, Outcome};
-pub use snapshot::{LaneSnapshot, Snapshot, SweepSnapshot};
+pub use snapshot::{GenerationRun, LaneSnapshot, Snapshot, SweepSnapshot};
 pub use usage::Usage;

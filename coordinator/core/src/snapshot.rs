@@ -45,8 +45,21 @@ pub struct LaneSnapshot {
     pub stopped: Option<Arc<str>>,
     /// How the ordinals below `next` ended, two to a byte, low half first; 0 = not ended. Runs are the store's to compress.
     pub ended: Vec<u8>,
+    /// The generations of ended jobs, as runs in order of ordinal; a job in no run ended in generation 0.
+    pub generations: Vec<GenerationRun>,
     /// What ended jobs and fenced attempts used.
     pub usage: Usage,
     /// Jobs that were granted and have not ended.
     pub open: Vec<OpenJob>,
+}
+
+/// Neighbouring ordinals that ended in the same generation, above 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GenerationRun {
+    /// The first ordinal.
+    pub first: u64,
+    /// The last ordinal.
+    pub last: u64,
+    /// Their generation.
+    pub generation: Generation,
 }

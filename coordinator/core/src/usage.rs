@@ -43,4 +43,37 @@ impl Usage {
         self.cost_micro_usd = self.cost_micro_usd.saturating_add(*cost_micro_usd);
         self.unpriced_calls = self.unpriced_calls.saturating_add(*unpriced_calls);
     }
+
+    /// One call that may have been paid in vain: what a lost lease counts, since it may have had a call in flight.
+    #[must_use]
+    pub fn call_in_vain() -> Self {
+        Self { paid_twice: 1, ..Self::default() }
+    }
+
+    /// The same, of calls whose answers belong to no transcript (any more): they count as paid twice.
+    #[must_use]
+    pub fn wasted(self) -> Self {
+        Self { model_calls: 0, paid_twice: self.paid_twice.saturating_add(self.model_calls), ..self }
+    }
+
+    /// What this has beyond `other`, each field by itself, never below zero.
+    #[must_use]
+    pub fn beyond(&self, other: &Usage) -> Self {
+        Self {
+            model_calls: self.model_calls.saturating_sub(other.model_calls),
+            retries: self.retries.saturating_sub(other.retries),
+            rate_limited: self.rate_limited.saturating_sub(other.rate_limited),
+            paid_twice: self.paid_twice.saturating_sub(other.paid_twice),
+            input_tokens: self.input_tokens.saturating_sub(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(other.output_tokens),
+            cost_micro_usd: self.cost_micro_usd.saturating_sub(other.cost_micro_usd),
+            unpriced_calls: self.unpriced_calls.saturating_sub(other.unpriced_calls),
+        }
+    }
+
+    /// Whether nothing was used.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
 }
