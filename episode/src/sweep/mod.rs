@@ -1,0 +1,10 @@
+//! Sweeps: the file that a user writes, and the plan that it comes to.
+
+mod file;
+mod model;
+mod permutation;
+mod plan;
+
+pub use file::{LimitOverrides, ModelEntry, Placed, RetryPlan, Select, SweepFile};
+pub use model::{ModelName, ModelPlan};
+pub use plan::{AxisPlan, PlanError, ScenarioPlan, Seed, SweepPlan, VariantIndex, VariantKey};
