@@ -1,0 +1,378 @@
+//! One model's calls: encoded, paced, sent, judged, tried again, and counted.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::Method;
+use muster_episode::{Call, Meter, Reply};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::Route;
+use crate::classify::{ErrorClass, Paid, Retry, Verdict, classify, classify_inside};
+use crate::error::{CallError, WorkerError};
+use crate::http::{Answer, Endpoint, Fault, Http, HttpError};
+use crate::pace::{Pace, PaceConfig};
+use crate::providers::{AnswerError, Conversation, Dialect, EncodeError, OpenAiChat};
+use crate::redact::Redactor;
+use crate::retry::{Retries, RetryLimits};
+
+/// Answers beyond the bound on size are asked for so often: a server may have been caught in a loop once.
+const MAX_TOO_LARGE_TRIES: u32 = 2;
+
+/// The longest message of an error: it is stored with the job and shown in one line or two.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Models named in a probe's answer are kept up to here.
+const MAX_LISTED_MODELS: usize = 10_000;
+
+/// Told how long the provider wants silence, in milliseconds, whenever it does.
+pub type RateLimitHook = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// How one model is called.
+#[derive(Clone, Default)]
+pub struct CallerConfig {
+    /// How often and how long a call is tried again.
+    pub limits: RetryLimits,
+    /// How many calls at once, and a minute.
+    pub pace: PaceConfig,
+    /// What is struck out of errors' messages.
+    pub redactor: Redactor,
+    /// Who is told of "too many requests".
+    pub on_rate_limit: Option<RateLimitHook>,
+}
+
+/// Makes one model's calls. Shared by all episodes of that model in this worker.
+pub struct Caller {
+    http: Http,
+    route: Route,
+    endpoint: Endpoint,
+    dialect: OpenAiChat,
+    pace: Pace,
+    limits: RetryLimits,
+    redactor: Redactor,
+    on_rate_limit: Option<RateLimitHook>,
+}
+
+/// An answered call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer. Not redacted yet: it goes back to the provider verbatim.
+    pub reply: Reply,
+    /// What was measured of it. The cost is for whoever knows prices.
+    pub meter: Meter,
+    /// Earlier tries of this call whose answer may have been produced, and billed, but was lost. An upper bound.
+    pub maybe_paid: u32,
+}
+
+/// What a provider said of a model without being asked for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It lists the model.
+    Listed,
+    /// It lists others, but not this one. Some providers serve more than they list.
+    NotListed(Vec<String>),
+    /// It answers, but has no list.
+    NoList,
+}
+
+/// What has happened in a call so far.
+#[derive(Debug, Default)]
+struct Tally {
+    tries: u32,
+    rate_limited: u32,
+    maybe_paid: u32,
+    too_large: u32,
+    /// Whether a request is on its way right now: if the call is dropped then, it may have been paid for.
+    under_way: bool,
+}
+
+/// How one try failed.
+struct Failure {
+    verdict: Verdict,
+    too_large: bool,
+}
+
+// === impl Caller ===
+
+impl Caller {
+    /// A caller for one model.
+    ///
+    /// # Errors
+    /// The route's address or key, or the file of certificate authorities, can't be used.
+    pub fn new(http: &Http, route: Route, config: CallerConfig) -> Result<Self, WorkerError> {
+        let dialect = OpenAiChat::new(route.account.model.clone(), route.output_limit_field);
+        Ok(Self {
+            endpoint: http.endpoint(&route, dialect.path())?,
+            http: http.clone(),
+            pace: Pace::new(&config.pace),
+            route,
+            dialect,
+            limits: config.limits,
+            redactor: config.redactor,
+            on_rate_limit: config.on_rate_limit,
+        })
+    }
+
+    /// The model's route.
+    #[must_use]
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Keep silent for so long, because another worker was told to.
+    pub fn pause(&self, pause: Duration) {
+        self.pace.pause(pause);
+    }
+
+    /// Make a call, and try again as often as its failures' classes allow. `conversation` is the episode's own: the same
+    /// in each of its calls. Ends at once when `cancel` is; dropping the future is as good.
+    ///
+    /// # Errors
+    /// No answer was to be had; see [`CallError::class`].
+    pub async fn call(
+        &self,
+        conversation: &mut Conversation,
+        call: &Call<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Answered, CallError> {
+        let mut tally = Tally::default();
+        let body = match self.dialect.encode(conversation, call) {
+            Ok(body) => body,
+            Err(error) => return Err(self.unsayable(&error)),
+        };
+        let answered = tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            answered = self.tries(&body, &mut tally) => Some(answered),
+        };
+        answered.unwrap_or_else(|| Err(self.cancelled(&mut tally)))
+    }
+
+    /// Ask the provider which models it has: a connection, a key and a name are checked without an answer being paid for.
+    ///
+    /// # Errors
+    /// It can't be reached, or refuses the key.
+    pub async fn probe(&self) -> Result<Probe, CallError> {
+        let endpoint = self.http.endpoint(&self.route, "/models").map_err(|error| CallError {
+            message: error.to_string(),
+            ..self.error(ErrorClass::Config, None, &Tally::default(), "")
+        })?;
+        let tally = Tally { tries: 1, ..Tally::default() };
+        let answer = self.http.send(Method::GET, &endpoint, Bytes::new()).await;
+        let answer = answer.map_err(|error| self.fail(&failure_of_http(error).verdict, &tally))?;
+        match answer.status.as_u16() {
+            200..=299 => Ok(self.listed(&answer.body)),
+            404 | 405 | 501 => Ok(Probe::NoList),
+            status => {
+                let verdict = classify(status, &answer.headers, &answer.body, SystemTime::now());
+                Err(self.fail(&verdict, &tally))
+            }
+        }
+    }
+
+    async fn tries(&self, body: &Bytes, tally: &mut Tally) -> Result<Answered, CallError> {
+        let mut retries: Option<Retries<'_>> = None;
+        loop {
+            let permit = self.pace.ready().await;
+            let begin = Instant::now();
+            let retries = retries.get_or_insert_with(|| Retries::begin(&self.limits, begin));
+            let failure = match self.one_try(body, tally).await {
+                Ok(reply) => return Ok(answered(reply, tally, begin.elapsed())),
+                Err(failure) => failure,
+            };
+            drop(permit);
+            let now = Instant::now();
+            let verdict = &failure.verdict;
+            let delay = retries.after(verdict.class, verdict.hint, now, rand::random::<f64>);
+            self.note_rate_limit(verdict, delay);
+            match delay {
+                Some(delay) if self.may_retry(&failure, tally) => tokio::time::sleep(delay).await,
+                _ => return Err(self.give_up(failure, tally)),
+            }
+        }
+    }
+
+    /// One request. What it may have cost is in the tally whatever becomes of it.
+    async fn one_try(&self, body: &Bytes, tally: &mut Tally) -> Result<Reply, Failure> {
+        tally.tries += 1;
+        tally.under_way = true;
+        let sent = self.http.send(Method::POST, &self.endpoint, body.clone()).await;
+        tally.under_way = false;
+        let read = match sent {
+            Ok(answer) => self.judge(&answer),
+            Err(error) => Err(failure_of_http(error)),
+        };
+        if let Err(failure) = &read {
+            tally.note(failure);
+        }
+        read
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<Reply, Failure> {
+        if !answer.status.is_success() {
+            let status = answer.status.as_u16();
+            return Err(classify(status, &answer.headers, &answer.body, SystemTime::now()).into());
+        }
+        self.dialect.decode(&answer.body).map_err(|error| match error {
+            AnswerError::Error(inside) => classify_inside(&inside, &answer.headers, SystemTime::now()).into(),
+            lost => Failure::lost(lost.to_string()),
+        })
+    }
+
+    fn note_rate_limit(&self, verdict: &Verdict, delay: Option<Duration>) {
+        if verdict.class != ErrorClass::RateLimited {
+            return;
+        }
+        let Some(pause) = verdict.hint.or(delay) else { return };
+        self.pace.pause(pause);
+        if let Some(hook) = &self.on_rate_limit {
+            hook(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn may_retry(&self, failure: &Failure, tally: &Tally) -> bool {
+        let enough = failure.too_large && tally.too_large >= MAX_TOO_LARGE_TRIES;
+        failure.verdict.retry == Retry::Again && !enough
+    }
+
+    fn give_up(&self, failure: Failure, tally: &Tally) -> CallError {
+        let mut verdict = failure.verdict;
+        if failure.too_large {
+            // The next answer would be no shorter.
+            verdict.class = ErrorClass::BadRequest;
+        }
+        let error = self.fail(&verdict, tally);
+        tracing::debug!(model = self.route.name, tries = error.tries, class = ?error.class, message = error.message, "call failed");
+        error
+    }
+
+    fn fail(&self, verdict: &Verdict, tally: &Tally) -> CallError {
+        self.error(verdict.class, verdict.hint, tally, &verdict.message)
+    }
+
+    fn cancelled(&self, tally: &mut Tally) -> CallError {
+        tally.maybe_paid += u32::from(std::mem::take(&mut tally.under_way));
+        self.error(ErrorClass::Cancelled, None, tally, "the call was cancelled")
+    }
+
+    fn unsayable(&self, error: &EncodeError) -> CallError {
+        let class = match error {
+            EncodeError::ExtraBody(_) | EncodeError::Tool { .. } => ErrorClass::Config,
+            EncodeError::Foreign { .. } => ErrorClass::BadRequest,
+        };
+        self.error(class, None, &Tally::default(), &error.to_string())
+    }
+
+    fn error(
+        &self,
+        class: ErrorClass,
+        retry_after: Option<Duration>,
+        tally: &Tally,
+        message: &str,
+    ) -> CallError {
+        let clean = self.redactor.text(message);
+        CallError {
+            class,
+            retry_after,
+            tries: tally.tries,
+            rate_limited: tally.rate_limited,
+            maybe_paid: tally.maybe_paid,
+            message: format!("{}: {}", self.route.name, one_line(&clean)),
+        }
+    }
+
+    fn listed(&self, body: &[u8]) -> Probe {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            id: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct List {
+            data: Vec<Listed>,
+        }
+        let Ok(list) = serde_json::from_slice::<List>(body) else { return Probe::NoList };
+        if list.data.iter().any(|listed| listed.id == self.route.account.model) {
+            return Probe::Listed;
+        }
+        let mut names: Vec<String> =
+            list.data.into_iter().take(MAX_LISTED_MODELS).map(|listed| one_line(&listed.id)).collect();
+        names.sort();
+        if names.is_empty() { Probe::NoList } else { Probe::NotListed(names) }
+    }
+}
+
+fn answered(reply: Reply, tally: &Tally, latency: Duration) -> Answered {
+    let meter = Meter {
+        latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+        tries: tally.tries,
+        rate_limited: tally.rate_limited,
+        cost_micro_usd: None,
+    };
+    Answered { reply, meter, maybe_paid: tally.maybe_paid }
+}
+
+fn failure_of_http(error: HttpError) -> Failure {
+    let HttpError { fault, message } = error;
+    match fault {
+        Fault::Lost => Failure::lost(message),
+        Fault::TooLarge => Failure { too_large: true, ..Failure::lost(message) },
+        Fault::Unreachable => Failure::unsent(ErrorClass::Transient, format!("can't connect: {message}")),
+        Fault::Untrusted => {
+            let advice = "name the authority's file with --ca-file or SSL_CERT_FILE";
+            Failure::unsent(
+                ErrorClass::Config,
+                format!("its certificate is not trusted ({advice}): {message}"),
+            )
+        }
+    }
+}
+
+/// A message fit for one line: bounded, and without anything that would move a terminal's cursor.
+fn one_line(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = printable.take(MAX_MESSAGE_CHARS + 1).collect();
+    if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("route", &self.route).finish_non_exhaustive()
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    fn note(&mut self, failure: &Failure) {
+        self.rate_limited += u32::from(failure.verdict.class == ErrorClass::RateLimited);
+        self.maybe_paid += u32::from(failure.verdict.paid == Paid::Maybe);
+        self.too_large += u32::from(failure.too_large);
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// It was sent, and whatever came back was of no use: it may have been paid for.
+    fn lost(message: String) -> Self {
+        Verdict { class: ErrorClass::Transient, retry: Retry::Again, hint: None, paid: Paid::Maybe, message }
+            .into()
+    }
+
+    fn unsent(class: ErrorClass, message: String) -> Self {
+        Verdict { class, retry: Retry::Again, hint: None, paid: Paid::No, message }.into()
+    }
+}
+
+impl From<Verdict> for Failure {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, too_large: false }
+    }
+}

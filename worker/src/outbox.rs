@@ -1,0 +1,164 @@
+//! What a worker has to say, and what of it is not yet acknowledged. Connected, events go straight to the link and wait
+//! here in memory; cut off, they go to the spool as well; on the next connection all of it is said again, in order.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use muster_proto::v1;
+use muster_proto::v1::worker_event::Event;
+use tokio::sync::mpsc;
+
+use crate::lease::Lease;
+use crate::spool::Spool;
+
+/// Events that may wait for one link: a turn and an end for each of 4,096 slots, wants and beats.
+pub(crate) const LINK_EVENTS: usize = 16_384;
+
+/// Bytes that may gather in the spool between two clean-ups. A slot that can't reach its coordinator makes at most one
+/// turn and one end, so this is reached only by very large answers.
+const SPOOL_BYTES: u64 = 256 << 20;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    unacknowledged: BTreeMap<Lease, Vec<v1::WorkerEvent>>,
+    link: Option<mpsc::Sender<v1::WorkerEvent>>,
+    spool: Spool,
+    /// Bytes in the spool's file; none while the spool holds nothing.
+    spooled_bytes: Option<u64>,
+}
+
+// === impl Outbox ===
+
+impl Outbox {
+    /// An outbox with what an earlier process left.
+    pub(crate) fn new(spool: Spool, left: Vec<v1::WorkerEvent>) -> Self {
+        let mut unacknowledged: BTreeMap<Lease, Vec<v1::WorkerEvent>> = BTreeMap::new();
+        let spooled_bytes = (!left.is_empty()).then_some(0);
+        for event in left {
+            if let Some(lease) = lease_of(&event) {
+                unacknowledged.entry(lease).or_default().push(event);
+            }
+        }
+        Self { unacknowledged, link: None, spool, spooled_bytes }
+    }
+
+    /// The leases with something unacknowledged.
+    pub(crate) fn leases(&self) -> impl Iterator<Item = Lease> + '_ {
+        self.unacknowledged.keys().copied()
+    }
+
+    /// Says something. What belongs to a lease is kept until it is acknowledged.
+    pub(crate) fn say(&mut self, event: Event) {
+        let event = v1::WorkerEvent { event: Some(event) };
+        let Some(lease) = lease_of(&event) else {
+            self.forward(event);
+            return;
+        };
+        self.unacknowledged.entry(lease).or_default().push(event.clone());
+        if self.link.is_none() {
+            self.spool(&event);
+        }
+        self.forward(event);
+    }
+
+    /// A link is there: the hello goes first, then all that is unacknowledged.
+    pub(crate) fn connect(&mut self, hello: v1::Hello) -> mpsc::Receiver<v1::WorkerEvent> {
+        let again: Vec<v1::WorkerEvent> = self.unacknowledged.values().flatten().cloned().collect();
+        let (link, events) = mpsc::channel(LINK_EVENTS.max(again.len() + 1));
+        self.link = Some(link);
+        self.forward(v1::WorkerEvent { event: Some(Event::Hello(hello)) });
+        for event in again {
+            self.forward(event);
+        }
+        events
+    }
+
+    /// The link is gone: what is unacknowledged goes to disk.
+    pub(crate) fn disconnect(&mut self) {
+        self.link = None;
+        self.keep();
+    }
+
+    /// Something is acknowledged.
+    pub(crate) fn acknowledge(&mut self, lease: Lease, what: &v1::ack::What) {
+        let Some(waiting) = self.unacknowledged.get_mut(&lease) else { return };
+        waiting.retain(|event| !covers(what, event));
+        if waiting.is_empty() {
+            self.unacknowledged.remove(&lease);
+        }
+        self.tidy();
+    }
+
+    /// A lease is lost: what was said of it is of no use any more.
+    pub(crate) fn forget(&mut self, lease: Lease) {
+        self.unacknowledged.remove(&lease);
+        self.tidy();
+    }
+
+    /// Whether everything is acknowledged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unacknowledged.is_empty()
+    }
+
+    fn forward(&mut self, event: v1::WorkerEvent) {
+        let Some(link) = &self.link else { return };
+        if link.try_send(event).is_err() {
+            // The link's task has ended, or the coordinator does not read: all is said again on the next one.
+            self.disconnect();
+        }
+    }
+
+    fn spool(&mut self, event: &v1::WorkerEvent) {
+        let spooled = self.spooled_bytes.unwrap_or(0);
+        if self.spooled_bytes.is_none() || spooled > SPOOL_BYTES {
+            self.keep();
+            return;
+        }
+        self.spooled_bytes = Some(spooled + prost::Message::encoded_len(event) as u64);
+        warn_if_failed(self.spool.append(event));
+    }
+
+    fn keep(&mut self) {
+        if self.unacknowledged.is_empty() {
+            return;
+        }
+        self.spooled_bytes = Some(0);
+        warn_if_failed(self.spool.replace(self.unacknowledged.values().flatten()));
+    }
+
+    /// An empty outbox leaves no file behind.
+    fn tidy(&mut self) {
+        if self.unacknowledged.is_empty() && mem::take(&mut self.spooled_bytes).is_some() {
+            warn_if_failed(self.spool.clear());
+        }
+    }
+}
+
+/// A spool that can't be written costs at most the calls that it holds, and only if this process dies too: the episodes
+/// go on.
+fn warn_if_failed(result: std::io::Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "can't write the spool: if this worker dies before it is connected again, its last turns are run again");
+    }
+}
+
+fn lease_of(event: &v1::WorkerEvent) -> Option<Lease> {
+    let lease = match event.event.as_ref()? {
+        Event::Turn(turn) => turn.lease.as_ref(),
+        Event::Restart(restart) => restart.lease.as_ref(),
+        Event::Outcome(end) => end.lease.as_ref(),
+        Event::Failure(failure) => failure.lease.as_ref(),
+        _ => None,
+    }?;
+    Lease::from_wire(lease)
+}
+
+/// Whether an acknowledgement speaks of this event.
+fn covers(what: &v1::ack::What, event: &v1::WorkerEvent) -> bool {
+    match (what, &event.event) {
+        (v1::ack::What::Turns(stored), Some(Event::Turn(turn))) => turn.index < *stored,
+        (v1::ack::What::Restart(_), Some(Event::Restart(_))) | (v1::ack::What::End(_), _) => true,
+        _ => false,
+    }
+}
