@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::ids::{Attempt, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, SweepId, Term, TurnIndex, WorkerId};
+use crate::ids::{
+    Attempt, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, SweepId, Term, TurnIndex, WorkerId,
+};
 use crate::outcome::{FailureClass, Outcome};
 use crate::usage::Usage;
 

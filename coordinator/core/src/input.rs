@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::fact::{ScoreRecord, Scope, SweepSpec};
+use crate::fact::{Scope, ScoreRecord, SweepSpec};
 use crate::ids::{JobKey, LeaseKey, SessionId, SweepId, TurnIndex, WorkerId};
 use crate::outcome::{FailureClass, Outcome};
 use crate::usage::Usage;
@@ -76,7 +76,8 @@ pub enum Input {
         /// The episode's account of its end.
         detail: Bytes,
     },
-    /// An attempt failed.
+    /// An attempt failed. With `Preempted` the worker is on its way out: its credits lapse, or it would be granted
+    /// what it has just given back.
     Failure {
         /// By whom.
         session: SessionId,

@@ -1,22 +1,53 @@
 //! The scheduler of Muster: a pure state machine. `step(now, input)` says what must be journaled and what is to be
 //! done once it is; it does no IO, reads no clock and draws no entropy, so a million seeds of it can be simulated.
+//!
+//! How it is driven: [`Core::restore`] from the last snapshot (or [`Core::new`]), [`Core::apply`] and
+//! [`Core::apply_turn`] with the records after it in their order, [`Core::begin`] once, then [`Core::step`] with every
+//! event, and with [`Input::Tick`] whenever [`Core::next_wakeup`] has come. After each batch of steps: make
+//! [`Effects::records`] durable, then carry out [`Effects::after`].
 
+mod apply;
+mod config;
+mod control;
+mod core;
+mod dispatch;
 mod effect;
+mod ending;
 mod fact;
+mod failure;
+mod fairness;
+mod generations;
 mod ids;
+mod index;
 mod input;
+mod lane;
+mod lease;
+mod ledger;
+mod lifecycle;
 mod outcome;
+mod recent;
+mod scope;
+mod session;
 mod snapshot;
+mod sweep;
+mod turn;
 mod usage;
+mod view;
+mod worker;
 
+pub use crate::core::Core;
+pub use config::CoreConfig;
 pub use effect::{Acked, Answer, Effect, Effects, Refusal, RevokeReason};
 pub use fact::{
-    Fact, LaneSpec, OpenJob, Place, Record, RetryPolicy, ReturnCause, Scope, ScoreRecord, SweepSpec, TurnRecord,
+    Fact, LaneSpec, OpenJob, Place, Record, RetryPolicy, ReturnCause, Scope, ScoreRecord, SweepSpec,
+    TurnRecord,
 };
 pub use ids::{
-    Attempt, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, SessionId, SweepId, Term, TurnIndex, WorkerId,
+    Attempt, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, SessionId, SweepId, Term, TurnIndex,
+    WorkerId,
 };
 pub use input::{Control, Input, Ticket};
 pub use outcome::{FailureClass, Outcome};
 pub use snapshot::{GenerationRun, LaneSnapshot, Snapshot, SweepSnapshot};
 pub use usage::Usage;
+pub use view::{Counts, LaneView, SweepState, SweepView, WorkerView};

@@ -1,0 +1,265 @@
+//! The core: its state, and the way in. Every input goes to the file that is named after it; each of those says what
+//! must be recorded, and `apply` alone changes what is journaled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::CoreConfig;
+use crate::effect::{Effect, Effects};
+use crate::fact::{Fact, Record, Scope};
+use crate::ids::{JobKey, Millis, SessionId, SweepId, Term, WorkerId};
+use crate::index::Index;
+use crate::input::Input;
+use crate::recent::RecentEnds;
+use crate::scope::Pauses;
+use crate::snapshot::Snapshot;
+use crate::sweep::Sweep;
+use crate::view::{SweepView, WorkerView};
+use crate::worker::{Session, Timers};
+
+/// The scheduler. See the crate's own words for how it is driven.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) config: CoreConfig,
+    // Journaled: the sum of the facts and turns.
+    pub(crate) term: Term,
+    pub(crate) last_sweep: SweepId,
+    pub(crate) sweeps: BTreeMap<SweepId, Sweep>,
+    // Derived from what is journaled.
+    pub(crate) index: Index,
+    pub(crate) recent: RecentEnds,
+    // Of this process alone.
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    /// Sessions with credits left.
+    pub(crate) hungry: BTreeSet<SessionId>,
+    pub(crate) timers: Timers,
+    pub(crate) pauses: Pauses,
+    pub(crate) draining: bool,
+}
+
+// === impl Core ===
+
+impl Core {
+    /// A core that knows of nothing.
+    #[must_use]
+    pub fn new(config: CoreConfig) -> Self {
+        Self {
+            config,
+            term: Term(0),
+            last_sweep: SweepId(0),
+            sweeps: BTreeMap::new(),
+            index: Index::default(),
+            recent: RecentEnds::default(),
+            sessions: BTreeMap::new(),
+            hungry: BTreeSet::new(),
+            timers: Timers::default(),
+            pauses: Pauses::default(),
+            draining: false,
+        }
+    }
+
+    /// A core as it was. Then come `apply` and `apply_turn` with the records after the snapshot, in order, and `begin`.
+    #[must_use]
+    pub fn restore(config: CoreConfig, snapshot: &Snapshot) -> Self {
+        let mut core = Self::new(config);
+        core.term = snapshot.term;
+        core.last_sweep = snapshot.last_sweep;
+        for found in &snapshot.sweeps {
+            let mut sweep = Sweep::restore(found);
+            core.index.put_all(&mut sweep);
+            sweep.seat_all();
+            core.index.seat(&mut sweep);
+            core.last_sweep = core.last_sweep.max(found.id);
+            core.sweeps.insert(found.id, sweep);
+        }
+        core
+    }
+
+    /// All that is journaled, as plain data.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            term: self.term,
+            last_sweep: self.last_sweep,
+            sweeps: self.sweeps.values().map(Sweep::snapshot).collect(),
+        }
+    }
+
+    /// Begins a term, after recovery and before the first `step`: leases live on with a full new time, and a wait
+    /// that a clock set back would make endless is cut to the longest there is.
+    pub fn begin(&mut self, now: Millis, effects: &mut Effects) -> Term {
+        let term = Term(self.term.0.saturating_add(1));
+        self.record(Fact::TermBegan { term }, effects);
+        self.index.changed.clear();
+        self.index.workers.retain(|_, worker| !worker.leases.is_empty());
+        let deadline = now.plus(self.config.lease_ttl_ms);
+        for (id, worker) in &mut self.index.workers {
+            self.timers.extend(*id, worker, deadline);
+        }
+        self.cut_waits(now.plus(self.config.max_wait_ms));
+        self.wake_due(now);
+        term
+    }
+
+    /// Takes an event. What must be journaled and what is to be done after it are added to `effects`.
+    pub fn step(&mut self, now: Millis, input: Input, effects: &mut Effects) {
+        self.handle(now, input, effects);
+        self.serve_hungry(now, effects);
+        effects.after.extend(std::mem::take(&mut self.index.changed).into_iter().map(Effect::Changed));
+    }
+
+    fn handle(&mut self, now: Millis, input: Input, effects: &mut Effects) {
+        match input {
+            Input::Control(ticket, control) => {
+                let answer = self.control(now, control, effects);
+                effects.after.push(Effect::Answer(ticket, answer));
+            }
+            Input::Hello { session, worker, accounts, held, suspects } => {
+                self.hello(now, session, worker, accounts, &held, &suspects, effects);
+            }
+            Input::Want { session, credits } => self.want(now, session, credits, effects),
+            Input::Beat { session } => {
+                self.heard(now, session, effects);
+            }
+            Input::Turn { session, lease, index, usage, body } => {
+                if let Some(worker) = self.heard(now, session, effects) {
+                    self.turn((session, worker), lease, index, usage, body, effects);
+                }
+            }
+            Input::Restart { session, lease } => {
+                if let Some(worker) = self.heard(now, session, effects) {
+                    self.restart((session, worker), lease, effects);
+                }
+            }
+            Input::Outcome { session, lease, outcome, turns, detail } => {
+                if let Some(worker) = self.heard(now, session, effects) {
+                    self.ending(now, (session, worker), lease, outcome, turns, detail, effects);
+                }
+            }
+            Input::Failure { session, lease, class, usage, retry_after_ms, message } => {
+                if let Some(worker) = self.heard(now, session, effects) {
+                    let failure = crate::failure::Failure { class, usage, retry_after_ms, message };
+                    self.failure(now, (session, worker), lease, &failure, effects);
+                }
+            }
+            Input::Pause { session, scope, pause_ms } => {
+                self.pause_scope(now, session, scope, pause_ms, effects)
+            }
+            Input::Gone { session } => self.gone(session),
+            Input::Drain => self.draining = true,
+            Input::Tick => self.tick(now, effects),
+        }
+    }
+
+    /// When `Input::Tick` is due, if ever: a lease's or a wait's time is out. After that tick it is later than now.
+    /// A driver that was held up reads its inbox first, so that signs of life that waited there count.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Millis> {
+        let wait = self.index.due.first().map(|(at, _)| *at);
+        [wait, self.timers.next(), self.pauses.next()].into_iter().flatten().min()
+    }
+
+    /// All sweeps, by number.
+    pub fn sweeps(&self) -> impl Iterator<Item = SweepView> + '_ {
+        self.sweeps.values().map(Sweep::view)
+    }
+
+    /// One sweep.
+    #[must_use]
+    pub fn sweep(&self, id: SweepId) -> Option<SweepView> {
+        self.sweeps.get(&id).map(Sweep::view)
+    }
+
+    /// The workers heard of within the last `lease_ttl_ms`, connected or not.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerView> + '_ {
+        self.index.workers.iter().map(|(id, worker)| {
+            let session = worker.session.and_then(|session| self.sessions.get(&session));
+            WorkerView {
+                worker: *id,
+                session: worker.session,
+                leases: worker.leases.len(),
+                credits: session.map_or(0, |session| session.credits),
+                accounts: session
+                    .map(|session| session.accounts.iter().cloned().collect())
+                    .unwrap_or_default(),
+                deadline: worker.deadline,
+            }
+        })
+    }
+
+    /// Whether it drains and no job is out at a worker.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.draining && self.index.workers.values().all(|worker| worker.leases.is_empty())
+    }
+
+    /// Records a fact: applied now, durable before anything that follows from it is done.
+    pub(crate) fn record(&mut self, fact: Fact, effects: &mut Effects) {
+        self.apply(&fact);
+        effects.records.push(Record::Fact(fact));
+    }
+
+    /// Time has passed.
+    fn tick(&mut self, now: Millis, effects: &mut Effects) {
+        self.wake_due(now);
+        if self.pauses.end(now) {
+            self.index.woken = true;
+        }
+        for worker in self.timers.ring(now, &mut self.index.workers) {
+            self.expire(now, worker, effects);
+        }
+    }
+
+    /// Lets jobs be granted whose wait is over.
+    fn wake_due(&mut self, now: Millis) {
+        while let Some((at, job)) = self.index.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.index.due.remove(&(at, job));
+            self.wake(job);
+        }
+    }
+
+    fn wake(&mut self, job: JobKey) {
+        let Some(sweep) = self.sweeps.get_mut(&job.sweep) else { return };
+        if let Some(lane) = sweep.lane_mut(job.lane) {
+            lane.wake(job.ordinal);
+        }
+        sweep.seat(job.lane);
+        self.index.seat(sweep);
+        self.index.woken = true;
+        self.index.changed.insert(job.sweep);
+    }
+
+    fn cut_waits(&mut self, latest: Millis) {
+        let too_late = self.index.due.split_off(&(latest.plus(1), FIRST_JOB));
+        for (_, job) in too_late {
+            let lane = self.sweeps.get_mut(&job.sweep).and_then(|sweep| sweep.lane_mut(job.lane));
+            if let Some(until) = lane.and_then(|lane| lane.waiting.get_mut(&job.ordinal)) {
+                *until = latest;
+                self.index.due.insert((latest, job));
+            }
+        }
+    }
+
+    fn pause_scope(
+        &mut self,
+        now: Millis,
+        session: SessionId,
+        scope: Scope,
+        pause_ms: u64,
+        effects: &mut Effects,
+    ) {
+        self.heard(now, session, effects);
+        let holds_key =
+            self.sessions.get(&session).is_some_and(|session| session.accounts.contains(&scope.account));
+        if holds_key {
+            let until = now.plus(pause_ms.min(self.config.max_wait_ms));
+            self.pauses.pause(scope, until, self.config.max_paused_scopes);
+        }
+    }
+}
+
+/// Sorts before every other job.
+const FIRST_JOB: JobKey =
+    JobKey { sweep: SweepId(0), lane: crate::ids::Lane(0), ordinal: crate::ids::Ordinal(0) };
+
+/// Who speaks: a connection and its worker.
+pub(crate) type Speaker = (SessionId, WorkerId);

@@ -1,0 +1,124 @@
+//! What is shown of the core: counts and states, in time that does not grow with the number of jobs.
+
+use std::iter::Sum;
+use std::sync::Arc;
+
+use crate::fact::SweepSpec;
+use crate::ids::{Generation, Millis, SessionId, SweepId, WorkerId};
+use crate::usage::Usage;
+
+/// A sweep as people see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepView {
+    /// Its number.
+    pub id: SweepId,
+    /// As submitted, with seeds and limit as they are now.
+    pub spec: Arc<SweepSpec>,
+    /// When it was submitted.
+    pub submitted_at: Millis,
+    /// Where it stands.
+    pub state: SweepState,
+    /// Its jobs.
+    pub counts: Counts,
+    /// What it used so far, open jobs included.
+    pub usage: Usage,
+    /// The last generation opened.
+    pub generation: Generation,
+    /// Its lanes, in the spec's order.
+    pub lanes: Vec<LaneView>,
+}
+
+/// One lane of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneView {
+    /// Its jobs.
+    pub counts: Counts,
+    /// What it used so far, open jobs included.
+    pub usage: Usage,
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Arc<str>>,
+}
+
+/// Where a sweep stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepState {
+    /// Jobs run or may be granted.
+    Running,
+    /// Nothing new is granted.
+    Paused,
+    /// A user cancelled it.
+    Cancelled,
+    /// Every job has ended.
+    Finished,
+    /// What is left belongs to lanes that were stopped.
+    Stopped,
+}
+
+/// Jobs by where they stand. All fields but `jobs` add up to `jobs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All of them.
+    pub jobs: u64,
+    /// Never begun, given back, or opened again.
+    pub pending: u64,
+    /// At a worker.
+    pub leased: u64,
+    /// Given back, and waiting.
+    pub backoff: u64,
+    /// Ran to their own end; `limit` and `refused` are not in it.
+    pub completed: u64,
+    /// Reached a limit.
+    pub limit: u64,
+    /// The provider declined.
+    pub refused: u64,
+    /// Infrastructure failed them.
+    pub failed: u64,
+    /// Their workers died of them.
+    pub quarantined: u64,
+    /// A user cancelled them.
+    pub cancelled: u64,
+}
+
+/// A worker as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerView {
+    /// Its number.
+    pub worker: WorkerId,
+    /// Its connection, if it has one.
+    pub session: Option<SessionId>,
+    /// Jobs that it holds.
+    pub leases: usize,
+    /// Jobs that it asked for and has not got.
+    pub credits: u32,
+    /// Accounts that it holds keys for.
+    pub accounts: Vec<Arc<str>>,
+    /// When its leases end, unless it gives a sign of life.
+    pub deadline: Millis,
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// Jobs that have an outcome.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.completed + self.limit + self.refused + self.failed + self.quarantined + self.cancelled
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, one| Self {
+            jobs: sum.jobs.saturating_add(one.jobs),
+            pending: sum.pending.saturating_add(one.pending),
+            leased: sum.leased + one.leased,
+            backoff: sum.backoff + one.backoff,
+            completed: sum.completed + one.completed,
+            limit: sum.limit + one.limit,
+            refused: sum.refused + one.refused,
+            failed: sum.failed + one.failed,
+            quarantined: sum.quarantined + one.quarantined,
+            cancelled: sum.cancelled.saturating_add(one.cancelled),
+        })
+    }
+}
