@@ -142,14 +142,8 @@ impl Desk {
         };
         state.running.insert(lease, Running { progress, cancel: cancel.clone(), slot });
         drop(state);
-        let slot = Slot {
-            desk: Arc::clone(desk),
-            lease,
-            slot,
-            acknowledged,
-            cancel,
-            drain: desk.drain.subscribe(),
-        };
+        let slot =
+            Slot { desk: Arc::clone(desk), lease, slot, acknowledged, cancel, drain: desk.drain.subscribe() };
         desk.tasks.spawn(slot.run(turns));
     }
 

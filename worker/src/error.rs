@@ -68,6 +68,20 @@ pub enum WorkerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The worker's own folder can't be used.
+    #[error("the worker's folder {} can't be used: {source}", folder.display())]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The coordinator will never take this worker.
+    #[error("the coordinator refused this worker: {reason}")]
+    Refused {
+        /// Its words.
+        reason: String,
+    },
     /// The HTTP client can't be built.
     #[error("the HTTP client can't be built: {problem}")]
     Client {

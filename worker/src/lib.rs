@@ -1,17 +1,27 @@
 //! A worker of Muster: it runs episodes, making their model calls under the providers' rules.
 //!
-//! This half is the way to a provider: accounts from the environment, dialects, one HTTP client, retries, pacing, the
-//! table of errors and the redactor. Keys are known here and nowhere else.
+//! One half is the way to a provider: accounts from the environment, dialects, one HTTP client, retries, pacing, the
+//! table of errors and the redactor. Keys are known here and nowhere else. The other half is the way to the coordinator:
+//! the link and its outbox, the slots and their episodes, the spool that outlives the process.
 
 mod account;
+mod blackbox;
 mod caller;
 mod classify;
+mod desk;
 mod error;
 mod http;
+mod lease;
+mod link;
+mod outbox;
 mod pace;
 mod providers;
 mod redact;
 mod retry;
+mod slot;
+mod spool;
+mod sweeps;
+mod worker;
 
 pub use account::{
     Account, BaseUrl, Environment, OutputLimitField, ProcessEnvironment, Route, accounts, redactor, route,
@@ -24,3 +34,4 @@ pub use pace::{Pace, PaceConfig};
 pub use providers::{AnswerError, Conversation, Dialect, OPENAI_CHAT, OpenAiChat};
 pub use redact::{Redactor, Secret};
 pub use retry::{ClassLimits, RetryLimits};
+pub use worker::{MAX_SLOTS, Settings, SharedEnvironment, Worker, WorkerConfig};

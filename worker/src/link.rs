@@ -194,7 +194,10 @@ fn lease_of(lease: Option<&v1::Lease>) -> Result<Lease, Status> {
 
 /// Errors that another try can't mend.
 fn is_final(status: &Status) -> bool {
-    matches!(status.code(), Code::FailedPrecondition | Code::Unimplemented | Code::PermissionDenied | Code::Unauthenticated)
+    matches!(
+        status.code(),
+        Code::FailedPrecondition | Code::Unimplemented | Code::PermissionDenied | Code::Unauthenticated
+    )
 }
 
 async fn welcome(
@@ -211,7 +214,9 @@ async fn welcome(
 }
 
 /// What gathers in the outbox goes as one message.
-fn messages(events: mpsc::Receiver<v1::WorkerEvent>) -> impl Stream<Item = v1::WorkerMessage> + Send + 'static {
+fn messages(
+    events: mpsc::Receiver<v1::WorkerEvent>,
+) -> impl Stream<Item = v1::WorkerMessage> + Send + 'static {
     let gathering = Gathering { events, waiting: Vec::new() };
     stream::unfold(gathering, |mut gathering| async move {
         let message = gathering.next().await?;

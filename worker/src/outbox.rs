@@ -48,6 +48,12 @@ impl Outbox {
         self.unacknowledged.keys().copied()
     }
 
+    /// Whether the end of a lease's episode waits here.
+    pub(crate) fn has_ended(&self, lease: Lease) -> bool {
+        let waiting = self.unacknowledged.get(&lease).into_iter().flatten();
+        waiting.into_iter().any(|event| matches!(event.event, Some(Event::Outcome(_) | Event::Failure(_))))
+    }
+
     /// Says something. What belongs to a lease is kept until it is acknowledged.
     pub(crate) fn say(&mut self, event: Event) {
         let event = v1::WorkerEvent { event: Some(event) };
@@ -160,5 +166,79 @@ fn covers(what: &v1::ack::What, event: &v1::WorkerEvent) -> bool {
         (v1::ack::What::Turns(stored), Some(Event::Turn(turn))) => turn.index < *stored,
         (v1::ack::What::Restart(_), Some(Event::Restart(_))) | (v1::ack::What::End(_), _) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(ordinal: u64) -> Lease {
+        Lease { sweep: 1, lane: 0, ordinal, generation: 0, attempt: 1 }
+    }
+
+    fn turn(ordinal: u64, index: u32) -> Event {
+        Event::Turn(v1::Turn { lease: Some(lease(ordinal).to_wire()), index, ..v1::Turn::default() })
+    }
+
+    fn sent(events: &mut mpsc::Receiver<v1::WorkerEvent>) -> Vec<Event> {
+        std::iter::from_fn(|| events.try_recv().ok()?.event).collect()
+    }
+
+    fn outbox(folder: &std::path::Path) -> Outbox {
+        let spool = Spool::open(folder).unwrap();
+        let left = spool.left().unwrap();
+        Outbox::new(spool, left)
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_said_again_in_order_and_after_the_hello() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = outbox(folder.path());
+        let mut first = outbox.connect(v1::Hello::default());
+        outbox.say(turn(1, 0));
+        outbox.say(turn(1, 1));
+        outbox.say(turn(2, 0));
+        assert_eq!(sent(&mut first).len(), 4);
+        outbox.acknowledge(lease(1), &v1::ack::What::Turns(1));
+        outbox.disconnect();
+        let mut second = outbox.connect(v1::Hello::default());
+        assert_eq!(sent(&mut second), [Event::Hello(v1::Hello::default()), turn(1, 1), turn(2, 0)]);
+    }
+
+    #[test]
+    fn a_connected_worker_writes_nothing_to_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = outbox(folder.path());
+        let _link = outbox.connect(v1::Hello::default());
+        outbox.say(turn(1, 0));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_worker_that_dies_cut_off_leaves_its_turns_to_its_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cut_off = outbox(folder.path());
+        drop(cut_off.connect(v1::Hello::default()));
+        cut_off.say(turn(1, 0));
+        cut_off.say(turn(2, 3));
+        drop(cut_off);
+        let mut next = outbox(folder.path());
+        let mut link = next.connect(v1::Hello::default());
+        assert_eq!(sent(&mut link)[1..], [turn(1, 0), turn(2, 3)]);
+        next.acknowledge(lease(1), &v1::ack::What::Turns(1));
+        next.forget(lease(2));
+        assert!(outbox(folder.path()).is_empty(), "an empty outbox leaves no file");
+    }
+
+    #[test]
+    fn wants_and_beats_are_not_said_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = outbox(folder.path());
+        let _first = outbox.connect(v1::Hello::default());
+        outbox.say(Event::Want(v1::Want { credits: 3 }));
+        outbox.disconnect();
+        let mut second = outbox.connect(v1::Hello::default());
+        assert_eq!(sent(&mut second), [Event::Hello(v1::Hello::default())]);
     }
 }

@@ -53,6 +53,33 @@ struct Schedule {
     ceiling: ExponentialBackoff,
 }
 
+/// The waits between tries to reach the coordinator: up to 0.1, 0.2, 0.4, ... 5 s, for ever.
+pub(crate) struct Reconnects {
+    ceiling: ExponentialBackoff,
+}
+
+/// A schedule for a link that has just been lost.
+pub(crate) fn reconnect_schedule() -> Reconnects {
+    let limits = ClassLimits {
+        max_tries: u32::MAX,
+        max_wall: Duration::MAX,
+        first_delay: Duration::from_millis(100),
+        max_delay: Duration::from_secs(5),
+    };
+    Reconnects { ceiling: Schedule::new(&limits).ceiling }
+}
+
+// === impl Reconnects ===
+
+impl Reconnects {
+    /// The next wait: half to all of the ceiling, so that a thousand workers don't come back in one instant.
+    pub(crate) fn next_delay(&mut self) -> Duration {
+        let max = self.ceiling.max_interval;
+        let ceiling = self.ceiling.next_backoff().unwrap_or(max).min(max);
+        ceiling.mul_f64(0.5 + rand::random::<f64>() / 2.0)
+    }
+}
+
 // === impl RetryLimits ===
 
 impl Default for RetryLimits {

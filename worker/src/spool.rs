@@ -21,6 +21,13 @@ pub(crate) struct Spool {
 
 // === impl Spool ===
 
+impl Clone for Spool {
+    /// The same folder. A clone reads, and caches bundles; the outbox's own writes events.
+    fn clone(&self) -> Self {
+        Self { folder: self.folder.clone(), file: None }
+    }
+}
+
 impl Spool {
     /// Opens a folder, making it where needed.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
@@ -59,7 +66,10 @@ impl Spool {
     }
 
     /// Replaces what is kept by these events, durably.
-    pub(crate) fn replace<'a>(&mut self, events: impl Iterator<Item = &'a v1::WorkerEvent>) -> io::Result<()> {
+    pub(crate) fn replace<'a>(
+        &mut self,
+        events: impl Iterator<Item = &'a v1::WorkerEvent>,
+    ) -> io::Result<()> {
         let fresh = self.folder.join("unacknowledged.new");
         let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&fresh)?;
         let bytes: Vec<u8> = events.flat_map(encode).collect();

@@ -1,0 +1,475 @@
+//! Reading a request, and refusing it in OpenAI's words where OpenAI would. Borrowed from the body wherever no escape
+//! stands in the way: the fake must cost little beside the worker that is measured against it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use muster_episode::{Said, SaidCall};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A request for an answer, checked.
+#[derive(Debug)]
+pub(crate) struct ChatRequest<'a> {
+    /// The model, as `sim/NAME`.
+    pub(crate) model: String,
+    pub(crate) seed: u64,
+    pub(crate) tools: Vec<Cow<'a, str>>,
+    /// The most tokens that may be answered.
+    pub(crate) max_tokens: Option<u64>,
+    /// Of model, seed and messages: the same call has the same.
+    pub(crate) hash: u64,
+    /// Bytes of messages and tools.
+    pub(crate) input_bytes: usize,
+    messages: Vec<ChatMessage<'a>>,
+}
+
+/// A refusal in OpenAI's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) status: u16,
+    pub(crate) kind: &'static str,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) param: Option<String>,
+    pub(crate) message: String,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    model: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    seed: Option<i64>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    stream: Option<bool>,
+    n: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChatMessage<'a> {
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    #[serde(borrow, default)]
+    content: Content<'a>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<AskedCall<'a>>>,
+    #[serde(borrow)]
+    tool_call_id: Option<Cow<'a, str>>,
+}
+
+/// A message's text. None: null, or not there.
+#[derive(Debug, Default)]
+struct Content<'a>(Option<Cow<'a, str>>);
+
+#[derive(Debug, Deserialize)]
+struct AskedCall<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    function: Function<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tool<'a> {
+    #[serde(borrow)]
+    function: Function<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(borrow, default)]
+    text: Cow<'a, str>,
+}
+
+// === impl ChatRequest ===
+
+impl<'a> ChatRequest<'a> {
+    /// Read and check a body.
+    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Rejection> {
+        let body: Body<'a> = serde_json::from_slice(body).map_err(|error| Rejection::unreadable(&error))?;
+        let Some(model) = body.model.as_deref().filter(|model| !model.is_empty()) else {
+            return Err(Rejection::invalid("you must provide a model parameter", None, None));
+        };
+        let Some(raw) = body.messages else {
+            let code = Some("missing_required_parameter");
+            return Err(Rejection::invalid(
+                "Missing required parameter: 'messages'.",
+                Some("messages"),
+                code,
+            ));
+        };
+        unsupported(&body)?;
+        let messages: Vec<ChatMessage<'a>> = part(raw, "messages")?;
+        check(&messages)?;
+        let tools: Vec<Tool<'a>> = body.tools.map_or_else(|| Ok(Vec::new()), |raw| part(raw, "tools"))?;
+        let model = full_name(model);
+        let seed = body.seed.unwrap_or(0).cast_unsigned();
+        Ok(Self {
+            hash: hash(&model, seed, raw.get()),
+            model,
+            seed,
+            tools: tools.into_iter().map(|tool| tool.function.name).collect(),
+            max_tokens: body.max_completion_tokens.or(body.max_tokens),
+            input_bytes: raw.get().len() + body.tools.map_or(0, |raw| raw.get().len()),
+            messages,
+        })
+    }
+
+    /// The conversation, for a player.
+    pub(crate) fn said(&self) -> Vec<Said<'_>> {
+        self.messages.iter().map(ChatMessage::said).collect()
+    }
+
+    /// What a tokenizer might count of it: a token for every four bytes.
+    pub(crate) fn input_tokens(&self) -> u64 {
+        tokens(self.input_bytes)
+    }
+}
+
+/// A deterministic estimate: four bytes make a token.
+pub(crate) fn tokens(bytes: usize) -> u64 {
+    bytes.div_ceil(4) as u64
+}
+
+fn unsupported(body: &Body<'_>) -> Result<(), Rejection> {
+    if body.stream == Some(true) {
+        let message = "Unsupported value: 'stream' does not support true with this fake provider.";
+        return Err(Rejection::invalid(message, Some("stream"), Some("unsupported_value")));
+    }
+    if body.n.is_some_and(|n| n != 1) {
+        let message = "Unsupported value: 'n' supports only 1 with this fake provider.";
+        return Err(Rejection::invalid(message, Some("n"), Some("unsupported_value")));
+    }
+    if body.max_tokens.is_some() && body.max_completion_tokens.is_some() {
+        let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+        return Err(Rejection::invalid(message, Some("max_tokens"), Some("invalid_parameter_combination")));
+    }
+    Ok(())
+}
+
+fn part<'a, T: Deserialize<'a>>(raw: &'a RawValue, name: &str) -> Result<Vec<T>, Rejection> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        let message = format!("Invalid type for '{name}': {error}.");
+        Rejection::invalid(&message, Some(name), Some("invalid_type"))
+    })
+}
+
+fn full_name(model: &str) -> String {
+    if model.starts_with("sim/") { model.to_owned() } else { format!("sim/{model}") }
+}
+
+fn hash(model: &str, seed: u64, messages: &str) -> u64 {
+    // SipHash with fixed keys: the same in every process.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(model.as_bytes());
+    hasher.write_u64(seed);
+    hasher.write(messages.as_bytes());
+    hasher.finish()
+}
+
+/// The order of roles, and every tool call answered, as OpenAI demands it.
+fn check(messages: &[ChatMessage<'_>]) -> Result<(), Rejection> {
+    if messages.is_empty() {
+        let message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.";
+        return Err(Rejection::invalid(message, Some("messages"), Some("empty_array")));
+    }
+    let mut open = OpenCalls::default();
+    for (index, message) in messages.iter().enumerate() {
+        message.check(index)?;
+        open.see(index, message)?;
+    }
+    open.none_left(messages.len())
+}
+
+/// The tool calls of the last assistant message that no tool has answered yet.
+#[derive(Default)]
+struct OpenCalls<'a> {
+    /// Whether the messages just before this one are an assistant's with tool calls, and answers to them.
+    answering: bool,
+    asked: Vec<&'a str>,
+    left: Vec<&'a str>,
+}
+
+// === impl OpenCalls ===
+
+impl<'a> OpenCalls<'a> {
+    fn see(&mut self, index: usize, message: &'a ChatMessage<'_>) -> Result<(), Rejection> {
+        if message.role == "tool" {
+            return self.answer(index, message.tool_call_id.as_deref().unwrap_or_default());
+        }
+        self.none_left(index)?;
+        self.asked = message.calls().map(|call| &*call.id).collect();
+        self.left.clone_from(&self.asked);
+        self.answering = !self.asked.is_empty();
+        Ok(())
+    }
+
+    fn answer(&mut self, index: usize, id: &str) -> Result<(), Rejection> {
+        if !self.answering {
+            let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
+            return Err(Rejection::invalid(message, Some(&format!("messages.[{index}].role")), None));
+        }
+        if !self.asked.contains(&id) {
+            let message = format!(
+                "Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous message."
+            );
+            return Err(Rejection::invalid(
+                &message,
+                Some(&format!("messages.[{index}].tool_call_id")),
+                None,
+            ));
+        }
+        self.left.retain(|left| *left != id);
+        Ok(())
+    }
+
+    fn none_left(&self, index: usize) -> Result<(), Rejection> {
+        if self.left.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
+             The following tool_call_ids did not have response messages: {}",
+            self.left.join(", ")
+        );
+        Err(Rejection::invalid(&message, Some(&format!("messages.[{index}].role")), None))
+    }
+}
+
+// === impl ChatMessage ===
+
+impl<'a> ChatMessage<'a> {
+    fn calls(&self) -> impl Iterator<Item = &AskedCall<'a>> {
+        self.tool_calls.iter().flatten().filter(|_| self.role == "assistant")
+    }
+
+    fn check(&self, index: usize) -> Result<(), Rejection> {
+        if !matches!(&*self.role, "system" | "developer" | "user" | "assistant" | "tool") {
+            let message = format!(
+                "Invalid value: '{}'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and 'developer'.",
+                self.role
+            );
+            return Err(Rejection::invalid(
+                &message,
+                Some(&format!("messages[{index}].role")),
+                Some("invalid_value"),
+            ));
+        }
+        if self.tool_calls.as_ref().is_some_and(Vec::is_empty) {
+            let message = format!(
+                "Invalid 'messages[{index}].tool_calls': empty array. Expected an array with minimum length 1, but got an empty array instead."
+            );
+            let param = format!("messages[{index}].tool_calls");
+            return Err(Rejection::invalid(&message, Some(&param), Some("empty_array")));
+        }
+        if self.content.0.is_none() && self.calls().next().is_none() {
+            let message = "Invalid value for 'content': expected a string, got null.";
+            return Err(Rejection::invalid(message, Some(&format!("messages.[{index}].content")), None));
+        }
+        Ok(())
+    }
+
+    fn said(&self) -> Said<'_> {
+        let text = self.content.0.as_deref().unwrap_or_default();
+        match &*self.role {
+            "system" | "developer" => Said::System(text),
+            "assistant" => Said::Assistant { text, calls: self.calls().map(AskedCall::said).collect() },
+            "tool" => Said::Tool { call_id: self.tool_call_id.as_deref().unwrap_or_default(), content: text },
+            _ => Said::User(text),
+        }
+    }
+}
+
+impl AskedCall<'_> {
+    fn said(&self) -> SaidCall<'_> {
+        SaidCall { id: &self.id, name: &self.function.name }
+    }
+}
+
+// === impl Content ===
+
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Content<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of content parts")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
+                Ok(Content(Some(Cow::Borrowed(text))))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Content<'de>, E> {
+                Ok(Content(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Content<'de>, E> {
+                Ok(Content(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content<'de>, A::Error> {
+                let mut text = String::new();
+                while let Some(part) = parts.next_element::<Part<'de>>()? {
+                    text.push_str(&part.text);
+                }
+                Ok(Content(Some(Cow::Owned(text))))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+// === impl Rejection ===
+
+impl Rejection {
+    /// A 400.
+    pub(crate) fn invalid(message: &str, param: Option<&str>, code: Option<&'static str>) -> Self {
+        Self {
+            status: 400,
+            kind: "invalid_request_error",
+            code,
+            param: param.map(str::to_owned),
+            message: message.to_owned(),
+        }
+    }
+
+    /// The same with another status.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    fn unreadable(error: &serde_json::Error) -> Self {
+        if error.is_data() {
+            return Self::invalid(&format!("Invalid type: {error}."), None, Some("invalid_type"));
+        }
+        let message = "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your \
+                       HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)";
+        Self::invalid(message, None, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> Rejection {
+        ChatRequest::read(body.as_bytes()).expect_err(body)
+    }
+
+    fn request(messages: &str) -> String {
+        format!(r#"{{"model":"rehearsal","messages":[{messages}]}}"#)
+    }
+
+    #[test]
+    fn a_whole_conversation_is_read_with_and_without_escapes() {
+        let body = r#"{"model":"sim/rehearsal","seed":7,"max_completion_tokens":100,
+            "tools":[{"type":"function","function":{"name":"read","description":"d","parameters":{"type":"object"}}}],
+            "messages":[{"role":"system","content":"Be \"good\"."},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+            {"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"read","arguments":"{}"}}]},
+            {"role":"tool","tool_call_id":"call_1","content":"x"}]}"#;
+        let request = ChatRequest::read(body.as_bytes()).expect("good");
+        let calls = vec![SaidCall { id: "call_1", name: "read" }];
+        assert_eq!(
+            request.said(),
+            [
+                Said::System("Be \"good\"."),
+                Said::User("ab"),
+                Said::Assistant { text: "", calls },
+                Said::Tool { call_id: "call_1", content: "x" }
+            ]
+        );
+        assert_eq!((request.seed, request.max_tokens, request.tools[0].as_ref()), (7, Some(100), "read"));
+        assert_eq!(request.model, "sim/rehearsal");
+    }
+
+    #[test]
+    fn the_same_call_has_the_same_hash_and_any_other_another() {
+        let hash = |model: &str, seed: u32, text: &str| {
+            let body = serde_json::json!({"model": model, "seed": seed, "messages": [{"role": "user", "content": text}]});
+            ChatRequest::read(body.to_string().as_bytes()).expect("good").hash
+        };
+        assert_eq!(hash("a", 1, "x"), hash("sim/a", 1, "x"));
+        assert_ne!(hash("a", 1, "x"), hash("b", 1, "x"));
+        assert_ne!(hash("a", 1, "x"), hash("a", 2, "x"));
+        assert_ne!(hash("a", 1, "x"), hash("a", 1, "y"));
+    }
+
+    #[test]
+    fn a_tool_message_without_its_call_is_refused_as_openai_does() {
+        let asked = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"read","arguments":"{}"}}]}"#;
+        let alone = refused(&request(
+            r#"{"role":"user","content":"a"},{"role":"tool","tool_call_id":"call_1","content":"x"}"#,
+        ));
+        assert_eq!(alone.param.as_deref(), Some("messages.[1].role"));
+        assert!(alone.message.contains("must be a response to a preceeding message with 'tool_calls'"));
+        let other =
+            refused(&request(&format!(r#"{asked},{{"role":"tool","tool_call_id":"call_2","content":"x"}}"#)));
+        assert!(other.message.contains("'call_2' not found"), "{}", other.message);
+        for tail in ["", r#",{"role":"user","content":"a"}"#] {
+            let left = refused(&request(&format!("{asked}{tail}")));
+            assert!(left.message.ends_with("did not have response messages: call_1"), "{}", left.message);
+        }
+    }
+
+    #[test]
+    fn every_other_bad_request_is_refused_in_openais_words() {
+        for (body, code, words) in [
+            ("{", None, "could not parse the JSON body"),
+            ("[]", Some("invalid_type"), "Invalid type"),
+            (r#"{"messages":[]}"#, None, "you must provide a model parameter"),
+            (
+                r#"{"model":"a"}"#,
+                Some("missing_required_parameter"),
+                "Missing required parameter: 'messages'.",
+            ),
+            (r#"{"model":"a","messages":"hi"}"#, Some("invalid_type"), "Invalid type for 'messages'"),
+            (r#"{"model":"a","messages":[]}"#, Some("empty_array"), "empty array"),
+            (&request(r#"{"role":"robot","content":"a"}"#), Some("invalid_value"), "'robot'"),
+            (&request(r#"{"role":"user","content":null}"#), None, "expected a string, got null"),
+            (
+                &request(r#"{"role":"assistant","content":"a","tool_calls":[]}"#),
+                Some("empty_array"),
+                "messages[0].tool_calls",
+            ),
+            (r#"{"model":"a","messages":[],"stream":true}"#, Some("unsupported_value"), "'stream'"),
+            (r#"{"model":"a","messages":[],"n":2}"#, Some("unsupported_value"), "'n'"),
+            (
+                r#"{"model":"a","messages":[],"max_tokens":1,"max_completion_tokens":1}"#,
+                Some("invalid_parameter_combination"),
+                "at the same time",
+            ),
+        ] {
+            let refused = refused(body);
+            assert_eq!((refused.status, refused.kind), (400, "invalid_request_error"), "{body}");
+            assert_eq!(refused.code, code, "{body}");
+            assert!(refused.message.contains(words), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn hostile_nesting_does_not_reach_the_stack() {
+        let deep = "[".repeat(1_000_000);
+        for body in [
+            deep.clone(),
+            format!(r#"{{"model":"a","messages":{deep}"#),
+            request(&format!(r#"{{"role":"user","content":{deep}"#)),
+        ] {
+            assert_eq!(refused(&body).status, 400);
+        }
+    }
+}

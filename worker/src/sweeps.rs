@@ -1,0 +1,234 @@
+//! The sweeps that this worker was told of: their plans and suites, and how each of their models is called.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use muster_episode::{Bundle, Expander, ModelPlan, Reply, Suite, SweepPlan, ToolCall};
+use muster_proto::v1::work_client::WorkClient;
+use muster_proto::v1::worker_event::Event;
+use muster_proto::{BUNDLE_MAX_BYTES, MESSAGE_MAX_BYTES, v1};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tonic::transport::Channel;
+
+use crate::caller::{Caller, CallerConfig};
+use crate::desk::Desk;
+use crate::http::Http;
+use crate::pace::PaceConfig;
+use crate::redact::Redactor;
+use crate::spool::Spool;
+use crate::worker::Settings;
+
+/// A bundle is fetched within this time: 64 MiB at 2 MB/s.
+const FETCH_DEADLINE: Duration = Duration::from_secs(32);
+
+/// A sweep, ready to run jobs of.
+pub(crate) struct Sweep {
+    pub(crate) expander: Expander,
+    callers: Vec<OnceLock<Result<Arc<Caller>, String>>>,
+}
+
+/// Why a sweep can't be run here.
+#[derive(Debug, Clone)]
+pub(crate) struct SweepError {
+    pub(crate) class: v1::FailureClass,
+    pub(crate) message: String,
+}
+
+type Ready = Option<Result<Arc<Sweep>, SweepError>>;
+
+/// See the module.
+pub(crate) struct Sweeps {
+    settings: Settings,
+    http: Http,
+    redactor: Redactor,
+    bundles: Spool,
+    known: Mutex<BTreeMap<u64, watch::Sender<Ready>>>,
+    /// One caller a model, shared by all sweeps, so that its pace is the model's and not the sweep's.
+    callers: Mutex<BTreeMap<String, Result<Arc<Caller>, String>>>,
+}
+
+// === impl Sweeps ===
+
+impl Sweeps {
+    pub(crate) fn new(settings: Settings, http: Http, redactor: Redactor, bundles: Spool) -> Self {
+        let (known, callers) = (Mutex::default(), Mutex::default());
+        Self { settings, http, redactor, bundles, known, callers }
+    }
+
+    /// Takes note of a sweep and makes it ready in the background. Told again, one that could not be made ready is
+    /// tried again.
+    pub(crate) fn brief(&self, brief: v1::Brief, channel: Channel, tasks: &TaskTracker) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = known.entry(brief.sweep).or_insert_with(|| watch::Sender::new(None));
+        if matches!(&*ready.borrow(), Some(Ok(_))) {
+            return;
+        }
+        ready.send_replace(None);
+        let ready = ready.clone();
+        let bundles = self.bundles.clone();
+        tasks.spawn(async move {
+            let prepared = prepare(&brief, channel, &bundles).await;
+            if let Err(error) = &prepared {
+                tracing::warn!(sweep = brief.sweep, error = error.message, "sweep can't be run here");
+            }
+            ready.send_replace(Some(prepared.map(Arc::new)));
+        });
+    }
+
+    /// A sweep, once it is ready. The coordinator briefs before it grants, so it is known.
+    pub(crate) async fn get(&self, sweep: u64) -> Result<Arc<Sweep>, SweepError> {
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&sweep)
+            .map(watch::Sender::subscribe);
+        let Some(mut ready) = known else {
+            return Err(transient("a job was granted before its sweep was known"));
+        };
+        let settled = ready.wait_for(Option::is_some).await;
+        settled
+            .ok()
+            .and_then(|ready| ready.clone())
+            .unwrap_or_else(|| Err(transient("this worker is ending")))
+    }
+
+    /// A model's answer without any key of this worker's: a provider that repeats one must not get it into a transcript.
+    pub(crate) fn redacted(&self, reply: Reply) -> Reply {
+        let raw = self.redactor.bytes(&reply.raw);
+        if raw == reply.raw {
+            return reply;
+        }
+        let clean = |text: String| self.redactor.text(&text).into_owned();
+        let clean_call = |call: ToolCall| ToolCall {
+            id: clean(call.id),
+            name: clean(call.name),
+            arguments: clean(call.arguments),
+        };
+        Reply {
+            raw,
+            text: clean(reply.text),
+            reasoning: clean(reply.reasoning),
+            tool_calls: reply.tool_calls.into_iter().map(clean_call).collect(),
+            ..reply
+        }
+    }
+
+    fn caller(&self, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
+        let name = format!("{} {}", model.name, model.base_url.as_deref().unwrap_or_default());
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.entry(name).or_insert_with(|| self.new_caller(model, desk).map(Arc::new)).clone()
+    }
+
+    fn new_caller(&self, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Caller, String> {
+        let route = self.settings.route(model).map_err(|error| error.to_string())?;
+        let usual = PaceConfig::default();
+        let pace = PaceConfig {
+            max_connections: model
+                .max_connections
+                .or(self.settings.max_connections)
+                .unwrap_or(usual.max_connections),
+            requests_per_minute: model.rpm.or(self.settings.rpm).and_then(NonZeroU32::new),
+        };
+        let (account, pool) = (model.account.to_string(), model.pool.to_string());
+        let desk = Arc::downgrade(desk);
+        let on_rate_limit = Arc::new(move |pause_ms| {
+            if let Some(desk) = desk.upgrade() {
+                let (account, pool) = (account.clone(), pool.clone());
+                desk.say(Event::Pause(v1::PauseScope { account, pool, pause_ms }));
+            }
+        });
+        let config = CallerConfig {
+            limits: self.settings.retries.clone(),
+            pace,
+            redactor: self.redactor.clone(),
+            on_rate_limit: Some(on_rate_limit),
+        };
+        Caller::new(&self.http, route, config).map_err(|error| error.to_string())
+    }
+}
+
+// === impl Sweep ===
+
+impl Sweep {
+    /// How a lane's model is called. An error is the configuration's: a key or an address is missing.
+    pub(crate) fn caller(&self, lane: u32, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
+        let place = usize::try_from(lane).unwrap_or(usize::MAX);
+        let (Some(cached), Some(model)) = (self.callers.get(place), self.expander.plan().models().get(place))
+        else {
+            return Err(format!("the sweep's plan has no model {lane}"));
+        };
+        cached.get_or_init(|| desk.sweeps.caller(model, desk)).clone()
+    }
+}
+
+async fn prepare(brief: &v1::Brief, channel: Channel, bundles: &Spool) -> Result<Sweep, SweepError> {
+    let plan = SweepPlan::from_json(&brief.document).map_err(|error| engine(&error))?;
+    let packed = match bundles.cached(&plan.bundle()) {
+        Some(packed) => packed,
+        None => fetch(plan.bundle(), channel, bundles).await?,
+    };
+    let bundle = Bundle::unpack(&packed).map_err(|error| engine(&error))?;
+    let suite = Suite::load(&bundle).map_err(|mistakes| engine(&mistakes))?;
+    let callers = plan.models().iter().map(|_| OnceLock::new()).collect();
+    Ok(Sweep { expander: Expander::new(Arc::new(suite), Arc::new(plan)), callers })
+}
+
+async fn fetch(hash: [u8; 32], channel: Channel, bundles: &Spool) -> Result<Vec<u8>, SweepError> {
+    let packed = tokio::time::timeout(FETCH_DEADLINE, download(hash, channel))
+        .await
+        .map_err(|_| transient("the suite's files could not be fetched in 32 seconds"))?
+        .map_err(|status| {
+            transient(&format!("the suite's files could not be fetched: {}", status.message()))
+        })?;
+    if *blake3::hash(&packed).as_bytes() != hash {
+        return Err(transient("the suite's files came damaged"));
+    }
+    if let Err(error) = bundles.cache(&hash, &packed) {
+        tracing::debug!(%error, "the suite's files are not cached");
+    }
+    Ok(packed)
+}
+
+async fn download(hash: [u8; 32], channel: Channel) -> Result<Vec<u8>, tonic::Status> {
+    let mut client = WorkClient::new(channel).max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let mut chunks = client.bundle(v1::BundleRequest { hash: hash.to_vec().into() }).await?.into_inner();
+    let mut packed = Vec::new();
+    while let Some(chunk) = chunks.message().await? {
+        if packed.len() + chunk.data.len() > BUNDLE_MAX_BYTES {
+            return Err(tonic::Status::resource_exhausted("a packed bundle has at most 64 MiB"));
+        }
+        packed.extend_from_slice(&chunk.data);
+    }
+    Ok(packed)
+}
+
+fn transient(message: &str) -> SweepError {
+    SweepError { class: v1::FailureClass::Transient, message: message.to_owned() }
+}
+
+fn engine(error: &dyn std::fmt::Display) -> SweepError {
+    SweepError {
+        class: v1::FailureClass::Engine,
+        message: format!("this worker can't read the sweep (is it of another release?): {error}"),
+    }
+}
+
+impl Spool {
+    fn cached(&self, hash: &[u8; 32]) -> Option<Vec<u8>> {
+        let packed = std::fs::read(self.bundle(hash)).ok()?;
+        (blake3::hash(&packed).as_bytes() == hash).then_some(packed)
+    }
+
+    fn cache(&self, hash: &[u8; 32], packed: &[u8]) -> io::Result<()> {
+        let path = self.bundle(hash);
+        std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        let fresh = path.with_extension("new");
+        std::fs::write(&fresh, packed)?;
+        std::fs::rename(fresh, path)
+    }
+}
