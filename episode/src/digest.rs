@@ -5,7 +5,7 @@
 pub(crate) type Digest = [u8; 32];
 
 /// A BLAKE3 hasher that takes parts, not bytes.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hasher(blake3::Hasher);
 
 // === impl Hasher ===

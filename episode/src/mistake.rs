@@ -80,6 +80,31 @@ impl Mistakes {
         self.push(source, span, what.into(), Some(help.into()));
     }
 
+    /// Blots out a part of a file's text that must not be shown; every byte of it but newlines becomes a `*`, so that
+    /// places stay.
+    /// It holds for mistakes noted later, too.
+    pub(crate) fn hide(&mut self, source: &Source, secret: Range<usize>) {
+        let text = self.sources.entry(source.name.clone()).or_insert_with(|| source.text.clone());
+        let blot: String = text
+            .bytes()
+            .take(secret.end)
+            .skip(secret.start)
+            .map(|b| if b == b'\n' { '\n' } else { '*' })
+            .collect();
+        *text = [&text[..secret.start], &blot, &text[secret.end..]].concat().into();
+    }
+
+    /// Takes over those of another file.
+    pub(crate) fn absorb(&mut self, others: Self) {
+        let room = MISTAKES_MAX.saturating_sub(self.list.len());
+        for mistake in others.list.into_iter().take(room) {
+            if !self.list.contains(&mistake) {
+                self.list.push(mistake);
+            }
+        }
+        self.sources.extend(others.sources);
+    }
+
     /// `Ok` if there is none.
     pub(crate) fn into_result<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }
@@ -91,7 +116,7 @@ impl Mistakes {
         if self.list.len() >= MISTAKES_MAX || self.list.contains(&mistake) {
             return;
         }
-        self.sources.insert(source.name.clone(), source.text.clone());
+        self.sources.entry(source.name.clone()).or_insert_with(|| source.text.clone());
         self.list.push(mistake);
     }
 }

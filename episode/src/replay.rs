@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::episode::{Episode, ResumeError};
 use crate::job::JobPlan;
-use crate::record::RecordError;
+use crate::record::{RecordError, decode_end};
 
 /// An episode that was run again.
+#[derive(Debug)]
 pub struct Replay {
     /// As it ended.
     pub episode: Episode,
@@ -27,10 +28,13 @@ pub enum ReplayError {
     End(#[from] RecordError),
 }
 
-/// Runs a stored episode again.
+/// Runs a stored episode again: every turn is fed to a fresh world and encoded anew, and so is the end.
 ///
 /// # Errors
-/// If the turns or the end can't be read, or replay to another state.
+/// If the turns or the end can't be read, or the turns replay to another state.
 pub fn replay(plan: Arc<JobPlan>, turns: &[Bytes], end: &[u8]) -> Result<Replay, ReplayError> {
-    unimplemented!()
+    decode_end(end)?;
+    let (episode, same_turns) = Episode::rerun(plan, turns)?;
+    let same_end = episode.end().is_some_and(|again| again == end);
+    Ok(Replay { episode, same_bytes: same_turns && same_end })
 }

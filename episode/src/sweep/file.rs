@@ -1,10 +1,49 @@
-//! The sweep file, as a user writes it.
+//! The sweep file, as a user writes it: read and checked as far as that can be done without the suite.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::DeValue;
 
+use crate::fields::{Fields, Reader, json};
 use crate::mistake::{Mistakes, Source};
+use crate::suite::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX};
+
+/// Repeats of a variant.
+const SEEDS_MAX: u32 = 1_000_000_000;
+/// A sweep's share beside others.
+const WEIGHT_MAX: u32 = 1_000;
+/// Models of a sweep.
+const MODELS_MAX: usize = 1_000;
+/// Calls at once of one worker; its open files and memory end before.
+const CONNECTIONS_MAX: u32 = 100_000;
+/// Requests a minute: beyond any provider's limit.
+const RPM_MAX: u32 = 100_000_000;
+/// Bytes of a sweep's or project's name.
+const LABEL_BYTES_MAX: usize = 100;
+/// Bytes of a display name.
+const DISPLAY_NAME_BYTES_MAX: usize = 80;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 86_400_000;
+/// Keys by which people try to hand over a secret.
+const SECRETS: [&str; 10] = [
+    "api_key",
+    "apikey",
+    "api-key",
+    "key",
+    "token",
+    "access_token",
+    "secret",
+    "password",
+    "authorization",
+    "headers",
+];
+const SECRETS_HELP: &str = "keys stay out of files: set them in the worker's environment, for example OPENAI_API_KEY, \
+                            or <SERVICE>_API_KEY for `openai-api/<service>/...`";
+/// Fields of a request body that the engine sets.
+const RESERVED: [&str; 6] = ["model", "messages", "tools", "stream", "seed", "n"];
 
 /// A value and where it stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,12 +153,16 @@ pub struct RetryPlan {
     pub call_seconds: u32,
 }
 
+// === impl Placed ===
+
 impl<T> Placed<T> {
     /// A value that stands in no file.
     pub fn nowhere(value: T) -> Self {
         Self { value, at: 0..0 }
     }
 }
+
+// === impl RetryPlan ===
 
 impl Default for RetryPlan {
     fn default() -> Self {
@@ -136,12 +179,51 @@ impl Default for RetryPlan {
     }
 }
 
+impl RetryPlan {
+    fn read(fields: &Fields<'_>) -> Self {
+        let default = Self::default();
+        let plan = Self {
+            max_strikes: fields.number("max_strikes", 0..=100).unwrap_or(default.max_strikes),
+            max_deaths: fields.number("max_deaths", 0..=100).unwrap_or(default.max_deaths),
+            backoff_ms: fields.number("backoff_ms", 1..=HOUR_MS).unwrap_or(default.backoff_ms),
+            backoff_max_ms: fields.number("backoff_max_ms", 1..=DAY_MS).unwrap_or(default.backoff_max_ms),
+            call_tries: fields.number("call_tries", 1..=100).unwrap_or(default.call_tries),
+            call_seconds: fields.number("call_seconds", 1..=86_400).unwrap_or(default.call_seconds),
+        };
+        if plan.backoff_max_ms < plan.backoff_ms {
+            fields.reader().note(fields.at(), "`backoff_max_ms` must not be below `backoff_ms`");
+        }
+        fields.close();
+        plan
+    }
+}
+
+// === impl LimitOverrides ===
+
+impl LimitOverrides {
+    fn read(fields: &Fields<'_>) -> Self {
+        let limits = Self {
+            model_calls: fields.number("model_calls", 1..=MODEL_CALLS_MAX),
+            output_tokens: fields.number("output_tokens", 1..=OUTPUT_TOKENS_MAX),
+            total_tokens: fields.number("total_tokens", 1..=TOTAL_TOKENS_MAX),
+        };
+        fields.close();
+        limits
+    }
+}
+
+// === impl ModelEntry ===
+
 impl ModelEntry {
     /// A model with nothing said about it but its name (a `--model` flag).
     #[must_use]
     pub fn named(name: &str) -> Self {
+        Self::placed(Placed::nowhere(name.to_owned()))
+    }
+
+    fn placed(name: Placed<String>) -> Self {
         Self {
-            name: Placed::nowhere(name.to_owned()),
+            name,
             display_name: None,
             base_url: None,
             temperature: None,
@@ -153,14 +235,164 @@ impl ModelEntry {
             rpm: None,
         }
     }
+
+    fn read(fields: &Fields<'_>) -> Self {
+        let entry = Self {
+            name: fields.needed_text("name"),
+            display_name: fields.text("display_name").and_then(|it| display_name(fields.reader(), it)),
+            base_url: fields.text("base_url").and_then(|it| base_url(fields.reader(), it)),
+            temperature: fields.float("temperature", 0.0..=2.0),
+            top_p: fields.float("top_p", 0.0..=1.0),
+            max_output_tokens: fields.number("max_output_tokens", 1..=OUTPUT_TOKENS_MAX),
+            extra_body: fields.table("extra_body").map_or_else(String::new, |it| extra_body(&it)),
+            pool: fields.text("pool").map(|it| it.value),
+            max_connections: fields.number("max_connections", 1..=CONNECTIONS_MAX),
+            rpm: fields.number("rpm", 1..=RPM_MAX),
+        };
+        fields.refuse(&SECRETS, SECRETS_HELP);
+        fields.close();
+        entry
+    }
 }
 
+/// Prompts contain it: it must be a plain name.
+fn display_name(reader: &Reader, name: Placed<String>) -> Option<String> {
+    if name.value.trim().is_empty()
+        || name.value.len() > DISPLAY_NAME_BYTES_MAX
+        || name.value.contains(char::is_control)
+    {
+        let what =
+            format!("`display_name` has 1 to {DISPLAY_NAME_BYTES_MAX} bytes and no control characters");
+        reader.note(name.at, what);
+        return None;
+    }
+    Some(name.value)
+}
+
+fn base_url(reader: &Reader, url: Placed<String>) -> Option<String> {
+    let address = url.value.strip_prefix("https://").or_else(|| url.value.strip_prefix("http://"));
+    let host = address.map(|address| address.split('/').next().unwrap_or_default());
+    if host.is_none_or(str::is_empty) || url.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        reader.note(url.at, "`base_url` must be an address that begins with `https://` or `http://`");
+        return None;
+    }
+    if host.is_some_and(|host| host.contains('@')) {
+        reader.refuse(
+            url.at.clone(),
+            url.at,
+            "an address with a user's name or password is not taken",
+            SECRETS_HELP,
+        );
+        return None;
+    }
+    Some(url.value)
+}
+
+/// A JSON object with sorted keys, so that the order in which they are written is no part of a job's identity.
+fn extra_body(fields: &Fields<'_>) -> String {
+    for name in RESERVED {
+        if let Some((key, _)) = fields.entries().find(|(key, _)| key.value == name) {
+            let what = format!("`{name}` is set by the engine; `extra_body` can't change it");
+            fields.reader().note(key.at, what);
+        }
+    }
+    fields.refuse(&SECRETS, SECRETS_HELP);
+    let body = fields.entries().map(|(key, value)| (key.value, json(value.get_ref()))).collect();
+    sorted(serde_json::Value::Object(body)).to_string()
+}
+
+fn sorted(value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(map) => {
+            let entries: BTreeMap<String, serde_json::Value> =
+                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            serde_json::Value::Object(entries.into_iter().collect())
+        }
+        serde_json::Value::Array(list) => list.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+// === impl SweepFile ===
+
 impl SweepFile {
-    /// Reads a sweep file.
+    /// Reads a sweep file. `file_name` is what mistakes call it.
     ///
     /// # Errors
-    /// All mistakes in it.
+    /// All mistakes in it that can be seen without the suite.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
-        unimplemented!()
+        let source = Source::new(file_name, text);
+        let reader = Reader::new(source.clone());
+        let file = reader.read(|fields| Self::read(fields, source));
+        let mistakes = reader.into_mistakes();
+        match file {
+            Some(file) if mistakes.is_empty() => Ok(file),
+            _ => Err(mistakes),
+        }
     }
+
+    fn read(fields: &Fields<'_>, source: Source) -> Self {
+        fields.format();
+        fields.refuse(&SECRETS, SECRETS_HELP);
+        Self {
+            source,
+            name: label(fields, "name").unwrap_or_else(|| fields.needed_text("name")),
+            project: label(fields, "project").unwrap_or_else(|| Placed::nowhere("default".to_owned())),
+            suite: fields.needed_text("suite"),
+            scenarios: fields.texts("scenarios"),
+            select: fields.table("select").map(|it| selects(&it)).unwrap_or_default(),
+            models: models(fields),
+            seeds: fields.number("seeds", 1..=SEEDS_MAX).unwrap_or(1),
+            limit: fields.number("limit", 1..=u64::MAX),
+            weight: fields.number("weight", 1..=WEIGHT_MAX).unwrap_or(1),
+            limits: fields.table("limits").map(|it| LimitOverrides::read(&it)).unwrap_or_default(),
+            retry: fields.table("retry").map(|it| RetryPlan::read(&it)).unwrap_or_default(),
+            max_connections: fields.number("max_connections", 1..=CONNECTIONS_MAX),
+            rpm: fields.number("rpm", 1..=RPM_MAX),
+        }
+    }
+}
+
+/// A name that people and paths use.
+fn label(fields: &Fields<'_>, key: &'static str) -> Option<Placed<String>> {
+    let label = fields.text(key)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if label.value.is_empty() || label.value.len() > LABEL_BYTES_MAX || !label.value.chars().all(plain) {
+        let what = format!("`{key}` has 1 to {LABEL_BYTES_MAX} letters, digits, `.`, `_` or `-`");
+        fields.reader().note(label.at.clone(), what);
+    }
+    Some(label)
+}
+
+fn selects(fields: &Fields<'_>) -> Vec<Select> {
+    let reader = fields.reader();
+    fields
+        .entries()
+        .filter_map(|(scenario, value)| {
+            let table = reader.as_table(&scenario.value, value)?;
+            let axes = table.entries().map(|(axis, value)| {
+                let values = reader.as_texts(&axis.value, value);
+                (axis, values)
+            });
+            Some(Select { scenario, axes: axes.collect() })
+        })
+        .collect()
+}
+
+fn models(fields: &Fields<'_>) -> Vec<ModelEntry> {
+    let Some(value) = fields.raw("models") else { return Vec::new() };
+    let reader = fields.reader();
+    let DeValue::Array(list) = value.get_ref() else {
+        reader.note(value.span(), "`models` must be a list of names or tables");
+        return Vec::new();
+    };
+    if list.len() > MODELS_MAX {
+        reader
+            .note(value.span(), format!("there are {} models; at most {MODELS_MAX} are allowed", list.len()));
+    }
+    let entry = |value| match Spanned::get_ref(value) {
+        DeValue::Table(_) => reader.as_table("models", value).map(|table| ModelEntry::read(&table)),
+        _ => reader.as_text("models", value).map(ModelEntry::placed),
+    };
+    list.iter().filter_map(entry).collect()
 }

@@ -4,6 +4,7 @@ mod file;
 mod model;
 mod permutation;
 mod plan;
+mod resolve;
 
 pub use file::{LimitOverrides, ModelEntry, Placed, RetryPlan, Select, SweepFile};
 pub use model::{ModelName, ModelPlan};

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes of a model's name.
 const NAME_BYTES_MAX: usize = 200;
 
+/// The account of the built-in provider, which needs no key.
+const BUILT_IN: &str = "sim";
+
 /// A model's name, taken apart: `provider/name`, or `openai-api/service/name` for a service that speaks OpenAI Chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelName {
@@ -100,7 +103,7 @@ impl ModelName {
     /// Whether the built-in provider plays it.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
-        self.account() == "sim"
+        self.account() == BUILT_IN
     }
 
     /// A readable form of the last part: `gpt-5.2` becomes `GPT 5.2`, `claude-haiku-4-5` becomes `Claude Haiku 4.5`.
@@ -167,7 +170,11 @@ impl ModelPlan {
     /// Whether the built-in provider plays it.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
-        &*self.account == "sim"
+        &*self.account == BUILT_IN
+    }
+
+    pub(super) fn has_readable_body(&self) -> bool {
+        self.extra_body.is_empty() || serde_json::from_str::<serde_json::Map<_, _>>(&self.extra_body).is_ok()
     }
 }
 

@@ -1,4 +1,5 @@
-//! The plan: a sweep made definite.
+//! The plan: a sweep made definite. It is a formula, not rows: a job is computed from its place, so that a sweep of a
+//! billion jobs is as long as one of ten.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{LimitOverrides, RetryPlan, SweepFile};
 use super::model::ModelPlan;
+use super::permutation::Permutation;
+use super::resolve::Resolver;
+use crate::digest::{Digest, Hasher};
 use crate::mistake::Mistakes;
 use crate::suite::Suite;
+
+/// The version of the plan's format.
+const FORMAT: u32 = 1;
+/// Variants of a plan: as JSON some 12 bytes each, so that a plan's message stays below 2 MB.
+const PLAN_VARIANTS_MAX: usize = 100_000;
 
 /// The place of a variant in a plan, over all its scenarios in order, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,16 +38,22 @@ pub struct VariantKey {
 
 /// A sweep made definite: what workers, scorers and readers of results need to know of it. As JSON it is the
 /// document that a coordinator keeps and sends to workers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepPlan {
+    document: Document,
+    content: Digest,
+    variants: u32,
+}
+
+/// A plan as it stands in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SweepPlan {
-    /// The format's version.
+struct Document {
     format: u32,
     name: Arc<str>,
     project: Arc<str>,
-    /// Hash of the packed suite.
     #[serde(with = "hex")]
-    bundle: [u8; 32],
+    bundle: Digest,
     scenarios: Vec<ScenarioPlan>,
     models: Vec<ModelPlan>,
     limits: LimitOverrides,
@@ -89,130 +104,254 @@ pub enum PlanError {
     Inconsistent(&'static str),
 }
 
+// === impl SweepPlan ===
+
 impl SweepPlan {
-    /// Makes a sweep file definite.
+    /// Makes a sweep file definite. `bundle` is the hash of the packed suite.
     ///
     /// # Errors
-    /// All mistakes in it, in terms of the suite: unknown scenarios, axes and values, bad models, no jobs.
-    pub fn resolve(file: &SweepFile, suite: &Suite, bundle: [u8; 32]) -> Result<Self, Mistakes> {
-        unimplemented!()
+    /// All mistakes in it, in terms of the suite: unknown scenarios, axes and values, bad models, nothing to run.
+    pub fn resolve(file: &SweepFile, suite: &Suite, bundle: Digest) -> Result<Self, Mistakes> {
+        let mut resolver = Resolver { file, suite, mistakes: Mistakes::default() };
+        let document = Document {
+            format: FORMAT,
+            name: file.name.value.as_str().into(),
+            project: file.project.value.as_str().into(),
+            bundle,
+            scenarios: resolver.scenarios(),
+            models: resolver.models(),
+            limits: file.limits,
+            seeds: file.seeds,
+            limit: file.limit,
+            weight: file.weight,
+            retry: file.retry,
+            max_connections: file.max_connections,
+            rpm: file.rpm,
+        };
+        let mut mistakes = resolver.mistakes;
+        if mistakes.is_empty()
+            && let Err(error) = document.check()
+        {
+            mistakes.add(&file.source, 0..0, error.to_string());
+        }
+        mistakes.into_result(()).map(|()| Self::of(document))
     }
+
+    fn of(document: Document) -> Self {
+        // `Document::check` has bounded the sum.
+        let variants =
+            document.scenarios.iter().map(|scenario| scenario.variants.len()).sum::<usize>() as u32;
+        let content = document.content_hash();
+        Self { document, content, variants }
+    }
+
     /// What people call it.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.document.name
     }
+
     /// Who it belongs to.
     #[must_use]
     pub fn project(&self) -> &str {
-        &self.project
+        &self.document.project
     }
+
     /// Hash of the packed suite.
     #[must_use]
-    pub fn bundle(&self) -> [u8; 32] {
-        self.bundle
+    pub fn bundle(&self) -> Digest {
+        self.document.bundle
     }
+
     /// What it runs of each scenario.
     #[must_use]
     pub fn scenarios(&self) -> &[ScenarioPlan] {
-        &self.scenarios
+        &self.document.scenarios
     }
+
     /// Its models; a lane is a place in this list.
     #[must_use]
     pub fn models(&self) -> &[ModelPlan] {
-        &self.models
+        &self.document.models
     }
+
     /// Overrides of the scenarios' limits.
     #[must_use]
     pub fn limits(&self) -> LimitOverrides {
-        self.limits
+        self.document.limits
     }
+
     /// Repeats of each variant.
     #[must_use]
     pub fn seeds(&self) -> u32 {
-        self.seeds
+        self.document.seeds
     }
+
     /// The most jobs to run.
     #[must_use]
     pub fn limit(&self) -> Option<u64> {
-        self.limit
+        self.document.limit
     }
+
     /// Its share beside other sweeps.
     #[must_use]
     pub fn weight(&self) -> u32 {
-        self.weight
+        self.document.weight
     }
+
     /// How failures are treated.
     #[must_use]
     pub fn retry(&self) -> RetryPlan {
-        self.retry
+        self.document.retry
     }
+
     /// The most calls at once, per worker.
     #[must_use]
     pub fn max_connections(&self) -> Option<u32> {
-        self.max_connections
+        self.document.max_connections
     }
+
     /// Requests a minute, per worker and model.
     #[must_use]
     pub fn rpm(&self) -> Option<u32> {
-        self.rpm
+        self.document.rpm
     }
+
     /// Variants, over all scenarios: the jobs of one seed of one model.
     #[must_use]
     pub fn variant_count(&self) -> u32 {
-        unimplemented!()
+        self.variants
     }
+
     /// All jobs, `limit` taken into account.
     #[must_use]
     pub fn job_count(&self) -> u64 {
-        unimplemented!()
+        let lane = u64::from(self.variants) * u64::from(self.document.seeds);
+        let all = lane.saturating_mul(self.document.models.len() as u64);
+        self.document.limit.map_or(all, |limit| limit.min(all))
     }
-    /// A variant's name.
+
+    /// A variant's name; none beyond the last variant.
     #[must_use]
     pub fn variant(&self, index: VariantIndex) -> Option<VariantKey> {
-        unimplemented!()
+        let mut rest = index.0 as usize;
+        for scenario in &self.document.scenarios {
+            match scenario.variants.get(rest) {
+                Some(places) => return Some(scenario.key(places)),
+                None => rest -= scenario.variants.len(),
+            }
+        }
+        None
     }
-    /// Hash of what is run: all but seeds, limit, weight, and how fast and how stubbornly it is run.
+
+    /// Hash of what is run: all but seeds, limit and weight, and how fast and how stubbornly it is run.
     #[must_use]
-    pub fn content_hash(&self) -> [u8; 32] {
-        unimplemented!()
+    pub fn content_hash(&self) -> Digest {
+        self.content
     }
-    /// What a place in a lane stands for.
+
+    /// What a place in a lane stands for. Seeds are outermost; the variants of each seed come in an order of its own, so
+    /// that any prefix of a lane is a fair sample.
     #[must_use]
     pub fn place(&self, ordinal: u64) -> (VariantIndex, Seed) {
-        unimplemented!()
+        let variants = u64::from(self.variants);
+        let (seed, position) = (ordinal / variants, ordinal % variants);
+        // The remainder is below `variants`, which is a u32.
+        (VariantIndex(self.permutation(seed).forward(position as u32)), Seed(seed))
     }
-    /// The place in a lane of a variant's repeat: the inverse of [`SweepPlan::place`].
+
+    /// The place in a lane of a variant's repeat: the inverse of [`SweepPlan::place`]. Variants beyond the last count
+    /// as the last; places beyond the last u64 as the last.
     #[must_use]
     pub fn ordinal(&self, variant: VariantIndex, seed: Seed) -> u64 {
-        unimplemented!()
+        let position = self.permutation(seed.0).backward(variant.0.min(self.variants - 1));
+        seed.0.saturating_mul(u64::from(self.variants)).saturating_add(u64::from(position))
     }
+
+    fn permutation(&self, seed: u64) -> Permutation {
+        Permutation::new(self.variants, &self.content, seed)
+    }
+
     /// As JSON: the same plan always gives the same bytes.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        unimplemented!()
+        self.document.to_json()
     }
+
     /// Reads what [`SweepPlan::to_json`] wrote.
     ///
     /// # Errors
-    /// If it is anything else.
+    /// If it is anything else, of another format, or contradicts itself.
     pub fn from_json(json: &[u8]) -> Result<Self, PlanError> {
-        unimplemented!()
+        let document: Document =
+            serde_json::from_slice(json).map_err(|error| PlanError::Unreadable(error.to_string()))?;
+        document.check()?;
+        Ok(Self::of(document))
     }
 }
 
-mod hex {
-    use serde::{Deserialize, Deserializer, Serializer};
+// === impl Document ===
 
-    pub(super) fn serialize<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&blake3::Hash::from_bytes(*hash).to_hex())
+impl Document {
+    fn check(&self) -> Result<(), PlanError> {
+        let inconsistent = |what| Err(PlanError::Inconsistent(what));
+        if self.format != FORMAT {
+            return Err(PlanError::OtherFormat(self.format));
+        }
+        let variants: usize = self.scenarios.iter().map(|scenario| scenario.variants.len()).sum();
+        if variants == 0 || variants > PLAN_VARIANTS_MAX {
+            return inconsistent("it has no variants, or more than 100,000");
+        }
+        if self.scenarios.iter().any(|scenario| !scenario.is_consistent()) {
+            return inconsistent("a variant names a value that its axis does not have");
+        }
+        if self.models.is_empty() || self.seeds == 0 || self.weight == 0 {
+            return inconsistent("it needs a model, a seed and a weight");
+        }
+        if self.models.iter().any(|model| !model.has_readable_body()) {
+            return inconsistent("a model's extra body is not a JSON object");
+        }
+        Ok(())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-        let text = String::deserialize(deserializer)?;
-        blake3::Hash::from_hex(text).map(Into::into).map_err(serde::de::Error::custom)
+    fn content_hash(&self) -> Digest {
+        let mut content = self.clone();
+        (content.seeds, content.limit, content.weight) = (1, None, 1);
+        (content.retry, content.max_connections, content.rpm) = (RetryPlan::default(), None, None);
+        for model in &mut content.models {
+            (model.max_connections, model.rpm) = (None, None);
+        }
+        Hasher::new("muster sweep").bytes(&content.to_json()).digest()
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        // Texts, numbers and lists of them can't fail; a temperature that is not finite becomes null.
+        serde_json::to_vec(self).unwrap_or_default()
     }
 }
+
+// === impl ScenarioPlan ===
+
+impl ScenarioPlan {
+    fn key(&self, places: &[u16]) -> VariantKey {
+        let value = |(axis, place): (&AxisPlan, &u16)| {
+            Some((Arc::clone(&axis.name), Arc::clone(axis.values.get(usize::from(*place))?)))
+        };
+        VariantKey {
+            scenario: Arc::clone(&self.name),
+            values: self.axes.iter().zip(places).filter_map(value).collect(),
+        }
+    }
+
+    fn is_consistent(&self) -> bool {
+        let has = |(axis, place): (&AxisPlan, &u16)| usize::from(*place) < axis.values.len();
+        self.variants
+            .iter()
+            .all(|places| places.len() == self.axes.len() && self.axes.iter().zip(places).all(has))
+    }
+}
+
+// === impl VariantKey ===
 
 impl VariantKey {
     /// An axis's value.
@@ -229,5 +368,20 @@ impl fmt::Display for VariantKey {
             write!(f, " {axis}={value}")?;
         }
         Ok(())
+    }
+}
+
+// === hashes as text ===
+
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&blake3::Hash::from_bytes(*hash).to_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        blake3::Hash::from_hex(text).map(Into::into).map_err(serde::de::Error::custom)
     }
 }

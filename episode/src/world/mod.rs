@@ -20,6 +20,7 @@ use crate::digest::{Digest, Hasher};
 pub use config::{ConfigFile, ConfigValue};
 pub use drive::{Document, Drive};
 pub use memory::Memory;
+pub(crate) use sheets::Table;
 pub use sheets::{Sheet, Sheets};
 pub(crate) use tool::{Answer, Arguments, Tool};
 
@@ -125,6 +126,23 @@ impl World {
             hasher.bytes(digest.as_ref().map_or(&[], |digest| digest.as_slice()));
         }
         hasher.number(u64::from(self.ended)).digest()
+    }
+
+    /// The names of all tools of all families.
+    pub(crate) fn all_tools() -> impl Iterator<Item = &'static str> {
+        Family::ALL.iter().flat_map(|family| family.tools()).map(|tool| tool.name)
+    }
+
+    /// Whether any family has a tool of this name.
+    pub(crate) fn knows_tool(name: &str) -> bool {
+        Self::all_tools().any(|tool| tool == name)
+    }
+
+    /// Whether this world offers a tool of this name.
+    pub(crate) fn offers(&self, name: &str) -> bool {
+        Family::ALL
+            .iter()
+            .any(|family| self.has(*family) && family.tools().iter().any(|tool| tool.name == name))
     }
 
     /// The tools that its families offer.

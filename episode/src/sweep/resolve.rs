@@ -1,0 +1,149 @@
+//! Resolving: from what a sweep file names to what the suite has.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::file::{ModelEntry, Placed, Select, SweepFile};
+use super::model::{ModelName, ModelPlan};
+use super::plan::{AxisPlan, ScenarioPlan};
+use crate::mistake::{Mistakes, did_you_mean};
+use crate::suite::{Scenario, Suite, VariantsError, values_help};
+
+/// A sweep file being resolved.
+pub(super) struct Resolver<'a> {
+    pub(super) file: &'a SweepFile,
+    pub(super) suite: &'a Suite,
+    pub(super) mistakes: Mistakes,
+}
+
+// === impl Resolver ===
+
+impl Resolver<'_> {
+    pub(super) fn scenarios(&mut self) -> Vec<ScenarioPlan> {
+        let scenarios = self.selected_scenarios();
+        for select in &self.file.select {
+            if !scenarios.iter().any(|scenario| **scenario.name() == *select.scenario.value) {
+                let known = scenarios.iter().map(|scenario| &**scenario.name()).collect::<Vec<_>>();
+                let what = format!("the sweep runs no scenario `{}`", select.scenario.value);
+                self.unknown(&select.scenario, what, &known);
+            }
+        }
+        scenarios.iter().filter_map(|scenario| self.scenario(scenario)).collect()
+    }
+
+    /// The scenarios that the file names, in the suite's order; all of them if it names none.
+    fn selected_scenarios(&mut self) -> Vec<Arc<Scenario>> {
+        let known: Vec<&str> = self.suite.scenarios().iter().map(|scenario| &**scenario.name()).collect();
+        for name in self.file.scenarios.iter().filter(|name| !known.contains(&name.value.as_str())) {
+            let what = format!("the suite has no scenario `{}`", name.value);
+            self.unknown(name, what, &known);
+        }
+        let named = |name: &str| self.file.scenarios.iter().any(|it| it.value == name);
+        let all = self.file.scenarios.is_empty();
+        self.suite.scenarios().iter().filter(|scenario| all || named(scenario.name())).cloned().collect()
+    }
+
+    fn scenario(&mut self, scenario: &Scenario) -> Option<ScenarioPlan> {
+        let file = self.file;
+        let select = file.select.iter().find(|select| select.scenario.value == **scenario.name());
+        let selected = select.map_or_else(|| scenario.defaults(), |select| self.select(scenario, select));
+        let at = select.map_or(0..0, |select| select.scenario.at.clone());
+        let variants = match scenario.variants(self.suite.templates(), &selected) {
+            Ok(variants) => variants,
+            Err(VariantsError::TooMany) => {
+                return self.note(at, format!("scenario `{}` comes to too many variants", scenario.name()));
+            }
+            Err(VariantsError::Fault(fault)) => return self.note(at, fault.what),
+        };
+        if variants.is_empty() {
+            return self.note(at, format!("nothing of scenario `{}` is left to run", scenario.name()));
+        }
+        let axes = scenario.axes.iter().map(|axis| AxisPlan {
+            name: Arc::clone(&axis.name),
+            values: axis.values.iter().map(|value| Arc::clone(&value.name)).collect(),
+        });
+        Some(ScenarioPlan { name: Arc::clone(scenario.name()), axes: axes.collect(), variants })
+    }
+
+    /// The places of the values to run, for each axis.
+    fn select(&mut self, scenario: &Scenario, select: &Select) -> Vec<Vec<u16>> {
+        let mut selected = scenario.defaults();
+        for (axis_name, values) in &select.axes {
+            let Some(index) = scenario.axes.iter().position(|axis| *axis.name == *axis_name.value) else {
+                let known: Vec<&str> = scenario.axes.iter().map(|axis| &*axis.name).collect();
+                let what = format!("scenario `{}` has no axis `{}`", scenario.name(), axis_name.value);
+                self.unknown(axis_name, what, &known);
+                continue;
+            };
+            let axis = &scenario.axes[index];
+            let mut places = Vec::with_capacity(values.len());
+            for value in values {
+                match axis.place(&value.value) {
+                    Some(place) => places.push(place),
+                    None => {
+                        let what = format!("the axis `{}` has no value `{}`", axis.name, value.value);
+                        let help = values_help(axis, &value.value);
+                        self.mistakes.add_with_help(&self.file.source, value.at.clone(), what, help);
+                    }
+                }
+            }
+            places.sort_unstable();
+            places.dedup();
+            selected[index] = places;
+        }
+        selected
+    }
+
+    pub(super) fn models(&mut self) -> Vec<ModelPlan> {
+        let file = self.file;
+        if file.models.is_empty() {
+            let help = "write `models = [\"sim/obedient\"]`, or give `--model`";
+            self.mistakes.add_with_help(&file.source, 0..0, "the sweep names no model", help);
+        }
+        let mut models: Vec<ModelPlan> = Vec::with_capacity(file.models.len());
+        for entry in &file.models {
+            let Some(model) = self.model(entry) else { continue };
+            if models.contains(&model) {
+                let what = format!("the model `{}` is named twice", model.name);
+                self.mistakes.add(&file.source, entry.name.at.clone(), what);
+            }
+            models.push(model);
+        }
+        models
+    }
+
+    fn model(&mut self, entry: &ModelEntry) -> Option<ModelPlan> {
+        let name = match ModelName::parse(&entry.name.value) {
+            Ok(name) => name,
+            Err(what) => {
+                return self.note(entry.name.at.clone(), format!("`{}`: {what}", entry.name.value));
+            }
+        };
+        let mut model = ModelPlan::of(&name);
+        if let Some(display_name) = &entry.display_name {
+            model.display_name = display_name.as_str().into();
+        }
+        if let Some(pool) = &entry.pool {
+            model.pool = pool.as_str().into();
+        }
+        model.base_url = entry.base_url.as_deref().map(Into::into);
+        (model.temperature, model.top_p) = (entry.temperature, entry.top_p);
+        model.max_output_tokens = entry.max_output_tokens;
+        model.extra_body = entry.extra_body.as_str().into();
+        (model.max_connections, model.rpm) = (entry.max_connections, entry.rpm);
+        Some(model)
+    }
+
+    fn unknown(&mut self, name: &Placed<String>, what: String, known: &[&str]) {
+        let help = did_you_mean(&name.value, known.iter().copied()).map_or_else(
+            || format!("there are {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.mistakes.add_with_help(&self.file.source, name.at.clone(), what, help);
+    }
+
+    fn note<T>(&mut self, at: Range<usize>, what: String) -> Option<T> {
+        self.mistakes.add(&self.file.source, at, what);
+        None
+    }
+}
