@@ -1,0 +1,362 @@
+//! `Work`: a worker's stream, read by one task and written by another, and the bundles it asks for.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use muster_core::{Acked, Input, LeaseKey, Scope, SessionId, SweepId, SweepSpec, TurnIndex, WorkerId};
+use muster_proto::v1::coordinator_event::Event as Out;
+use muster_proto::v1::worker_event::Event as In;
+use muster_proto::{BUNDLE_CHUNK_BYTES, MESSAGE_TARGET_BYTES, v1};
+use muster_store::Archive;
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::driver::{Inbox, Request as Ask};
+use crate::grpc::convert;
+use crate::session::{HelloEvent, Opened, Outgoing};
+
+/// A worker must say hello within this time.
+const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Events put into one message at most; it is closed earlier at `MESSAGE_TARGET_BYTES`.
+const EVENTS_A_MESSAGE: usize = 1_024;
+
+/// Messages that may wait for the transport. It has its own flow control; two keep it busy.
+const MESSAGES_WAITING: usize = 2;
+
+/// What a coordinator tells its workers to keep to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Milliseconds between beats.
+    pub(crate) beat_ms: u32,
+    /// Milliseconds that a lease lasts without one.
+    pub(crate) lease_ttl_ms: u32,
+    /// The engine's semantics version that workers must have.
+    pub(crate) semantics: u32,
+}
+
+/// The service.
+pub(crate) struct WorkService {
+    pub(crate) inbox: Inbox,
+    pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) pace: Pace,
+}
+
+type Boxed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl v1::work_server::Work for WorkService {
+    type SessionStream = Boxed<v1::CoordinatorMessage>;
+    type BundleStream = Boxed<v1::BundleChunk>;
+
+    async fn session(
+        &self,
+        request: Request<Streaming<v1::WorkerMessage>>,
+    ) -> Result<Response<Self::SessionStream>, Status> {
+        // The reply's headers go out at once and the hello is awaited behind them: a client may hold its first event
+        // back until it has seen them.
+        let (sender, receiver) = mpsc::channel(MESSAGES_WAITING);
+        let worker = Worker {
+            inbox: self.inbox.clone(),
+            archive: Arc::clone(&self.archive),
+            pace: self.pace,
+            to_transport: sender,
+        };
+        tokio::spawn(worker.serve(request.into_inner()));
+        Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))))
+    }
+
+    async fn bundle(
+        &self,
+        request: Request<v1::BundleRequest>,
+    ) -> Result<Response<Self::BundleStream>, Status> {
+        let hash = convert::hash(&request.into_inner().hash, "hash")?;
+        let archive = Arc::clone(&self.archive);
+        let bundle = super::blocking(move || archive.bundle(hash)).await?;
+        let bundle = bundle
+            .ok_or_else(|| Status::not_found("no such bundle: its sweep was removed, or never submitted"))?;
+        let chunks: Vec<_> = (0..bundle.len())
+            .step_by(BUNDLE_CHUNK_BYTES)
+            .map(|at| bundle.slice(at..bundle.len().min(at + BUNDLE_CHUNK_BYTES)))
+            .map(|data| Ok(v1::BundleChunk { data }))
+            .collect();
+        Ok(Response::new(Box::pin(stream::iter(chunks))))
+    }
+}
+
+/// One worker's stream.
+struct Worker {
+    inbox: Inbox,
+    archive: Arc<dyn Archive>,
+    pace: Pace,
+    to_transport: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
+}
+
+impl Worker {
+    async fn serve(self, mut events: Streaming<v1::WorkerMessage>) {
+        match self.greet(&mut events).await {
+            Err(status) => drop(self.to_transport.send(Err(status)).await),
+            Ok((opened, rest)) => {
+                let session = opened.session;
+                let reader = Reader { inbox: self.inbox.clone(), session };
+                let writer =
+                    Writer { archive: self.archive, pace: self.pace, to_transport: self.to_transport };
+                tokio::select! {
+                    () = reader.run(rest, events) => {}
+                    () = writer.run(opened.outgoing) => {}
+                }
+                drop(self.inbox.send(Ask::Events(vec![Input::Gone { session }])).await);
+            }
+        }
+    }
+
+    /// Reads the hello; what else came in its message is read after it.
+    async fn greet(
+        &self,
+        events: &mut Streaming<v1::WorkerMessage>,
+    ) -> Result<(Opened, Vec<v1::WorkerEvent>), Status> {
+        let first = tokio::time::timeout(HELLO_DEADLINE, events.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("no hello within 10 seconds"))??;
+        let mut rest = first.map(|message| message.events).unwrap_or_default();
+        if rest.is_empty() {
+            return Err(Status::invalid_argument("the stream ended before its hello"));
+        }
+        let hello = match rest.remove(0).event {
+            Some(In::Hello(hello)) => self.hello(hello)?,
+            _ => return Err(Status::invalid_argument("the first event of a session must be a hello")),
+        };
+        let opened = self
+            .inbox
+            .ask(|opened| Ask::Open { hello, opened })
+            .await
+            .map_err(|_| Status::unavailable("the coordinator is ending"))?;
+        Ok((opened, rest))
+    }
+
+    fn hello(&self, hello: v1::Hello) -> Result<HelloEvent, Status> {
+        if hello.semantics != self.pace.semantics {
+            return Err(Status::failed_precondition(format!(
+                "this worker's episodes have semantics version {}, the coordinator's {}: run the same release of muster on both",
+                hello.semantics, self.pace.semantics
+            )));
+        }
+        Ok(HelloEvent {
+            worker: WorkerId(hello.worker),
+            name: hello.name.into(),
+            accounts: hello.accounts.into_iter().map(Into::into).collect(),
+            held: hello
+                .held
+                .into_iter()
+                .map(|lease| convert::lease_from(Some(lease)))
+                .collect::<Result<_, _>>()?,
+            suspects: hello.suspects.into_iter().map(convert::job_from).collect(),
+        })
+    }
+}
+
+/// Passes on what a worker says.
+struct Reader {
+    inbox: Inbox,
+    session: SessionId,
+}
+
+impl Reader {
+    async fn run(&self, first: Vec<v1::WorkerEvent>, mut events: Streaming<v1::WorkerMessage>) {
+        let mut next = first;
+        loop {
+            match self.pass_on(next).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(status) => {
+                    tracing::warn!(session = %self.session, %status, "worker broke the protocol");
+                    return;
+                }
+            }
+            match events.message().await {
+                Ok(Some(message)) => next = message.events,
+                Ok(None) => return,
+                Err(status) => {
+                    tracing::debug!(session = %self.session, %status, "worker's stream broke");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether to go on.
+    async fn pass_on(&self, events: Vec<v1::WorkerEvent>) -> Result<bool, Status> {
+        let mut inputs = Vec::with_capacity(events.len());
+        let mut goes_on = true;
+        for event in events {
+            match convert::required(event.event, "event")? {
+                In::Goodbye(_) => goes_on = false,
+                event => inputs.push(input_of(self.session, event)?),
+            }
+        }
+        let sent = self.inbox.send(Ask::Events(inputs)).await;
+        Ok(goes_on && sent.is_ok())
+    }
+}
+
+fn input_of(session: SessionId, event: In) -> Result<Input, Status> {
+    Ok(match event {
+        In::Hello(_) => return Err(Status::invalid_argument("a second hello in one session")),
+        In::Goodbye(_) => return Err(Status::invalid_argument("goodbye is not an input")),
+        In::Want(want) => Input::Want { session, credits: want.credits },
+        In::Beat(_) => Input::Beat { session },
+        In::Turn(turn) => Input::Turn {
+            session,
+            lease: convert::lease_from(turn.lease)?,
+            index: TurnIndex(turn.index),
+            usage: convert::usage_from(turn.usage),
+            body: turn.body,
+        },
+        In::Restart(restart) => Input::Restart { session, lease: convert::lease_from(restart.lease)? },
+        In::Outcome(end) => Input::Outcome {
+            session,
+            outcome: convert::result_from(end.outcome())
+                .ok_or_else(|| Status::invalid_argument("an outcome that is not a worker's to state"))?,
+            lease: convert::lease_from(end.lease)?,
+            turns: TurnIndex(end.turns),
+            detail: end.detail,
+        },
+        In::Failure(failure) => Input::Failure {
+            session,
+            class: convert::class_from(failure.class())
+                .ok_or_else(|| Status::invalid_argument("a failure of no class"))?,
+            lease: convert::lease_from(failure.lease)?,
+            usage: convert::usage_from(failure.usage),
+            retry_after_ms: failure.retry_after_ms,
+            message: failure.message.into(),
+        },
+        In::Pause(pause) => Input::Pause {
+            session,
+            scope: Scope { account: pause.account.into(), pool: pause.pool.into() },
+            pause_ms: pause.pause_ms,
+        },
+    })
+}
+
+/// Sends what the driver has for a worker; fetches the turns of its grants.
+struct Writer {
+    archive: Arc<dyn Archive>,
+    pace: Pace,
+    to_transport: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
+}
+
+/// A message in the making.
+#[derive(Default)]
+struct Envelope {
+    message: v1::CoordinatorMessage,
+    bytes: usize,
+}
+
+impl Writer {
+    async fn run(self, mut outgoing: mpsc::Receiver<Outgoing>) {
+        let mut gathered = Vec::with_capacity(EVENTS_A_MESSAGE);
+        while outgoing.recv_many(&mut gathered, EVENTS_A_MESSAGE).await > 0 {
+            let mut envelope = Envelope::default();
+            for event in gathered.drain(..) {
+                if let Err(status) = self.write(event, &mut envelope).await {
+                    drop(self.send(envelope).await);
+                    drop(self.to_transport.send(Err(status)).await);
+                    return;
+                }
+            }
+            if self.send(envelope).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn write(&self, outgoing: Outgoing, envelope: &mut Envelope) -> Result<(), Status> {
+        match outgoing {
+            Outgoing::Welcome(term) => {
+                let welcome = v1::Welcome {
+                    term: term.0,
+                    beat_ms: self.pace.beat_ms,
+                    lease_ttl_ms: self.pace.lease_ttl_ms,
+                };
+                self.push(Out::Welcome(welcome), envelope).await
+            }
+            Outgoing::Brief(sweep, spec) => self.push(brief(sweep, &spec), envelope).await,
+            Outgoing::Grant(lease, turns) => self.grant(lease, turns, envelope).await,
+            Outgoing::Revoke(lease, reason) => {
+                let revoke = v1::Revoke {
+                    lease: Some(convert::lease_to(lease)),
+                    reason: convert::reason_to(reason).into(),
+                };
+                self.push(Out::Revoke(revoke), envelope).await
+            }
+            Outgoing::Ack(lease, what) => self.push(ack(lease, what), envelope).await,
+            Outgoing::Drain => self.push(Out::Drain(v1::Drain {}), envelope).await,
+            Outgoing::Close(reason) => Err(Status::aborted(reason)),
+        }
+    }
+
+    async fn grant(&self, lease: LeaseKey, turns: TurnIndex, envelope: &mut Envelope) -> Result<(), Status> {
+        let prior = if turns.0 == 0 { Vec::new() } else { self.prior(lease).await? };
+        let stored = usize::try_from(turns.0).unwrap_or(usize::MAX);
+        if prior.len() < stored {
+            return Err(Status::internal(format!(
+                "lease {lease} has {turns} turns by the journal's facts and {} in its turns: run `muster store verify`",
+                prior.len()
+            )));
+        }
+        let wire = convert::lease_to(lease);
+        self.push(Out::Grant(v1::Grant { lease: Some(wire), turns: turns.0 }), envelope).await?;
+        for (index, body) in (0..turns.0).zip(prior) {
+            self.push(Out::Prior(v1::Prior { lease: Some(wire), index, body }), envelope).await?;
+        }
+        Ok(())
+    }
+
+    async fn prior(&self, lease: LeaseKey) -> Result<Vec<bytes::Bytes>, Status> {
+        let archive = Arc::clone(&self.archive);
+        let turns = super::blocking(move || archive.turns(lease.job, lease.generation)).await?;
+        Ok(turns.into_iter().map(|turn| turn.body).collect())
+    }
+
+    /// Adds an event; a message that is large enough is sent first.
+    async fn push(&self, event: Out, envelope: &mut Envelope) -> Result<(), Status> {
+        let event = v1::CoordinatorEvent { event: Some(event) };
+        let bytes = event.encoded_len();
+        if envelope.bytes + bytes > MESSAGE_TARGET_BYTES {
+            self.send(std::mem::take(envelope)).await?;
+        }
+        envelope.bytes += bytes;
+        envelope.message.events.push(event);
+        Ok(())
+    }
+
+    async fn send(&self, envelope: Envelope) -> Result<(), Status> {
+        if envelope.message.events.is_empty() {
+            return Ok(());
+        }
+        self.to_transport
+            .send(Ok(envelope.message))
+            .await
+            .map_err(|_| Status::cancelled("the worker is gone"))
+    }
+}
+
+fn brief(sweep: SweepId, spec: &SweepSpec) -> Out {
+    Out::Brief(v1::Brief {
+        sweep: sweep.0,
+        document: spec.document.clone(),
+        models: spec.lanes.iter().map(|lane| lane.model.to_string()).collect(),
+    })
+}
+
+fn ack(lease: LeaseKey, what: Acked) -> Out {
+    let what = match what {
+        Acked::Turns(turns) => v1::ack::What::Turns(turns.0),
+        Acked::End => v1::ack::What::End(true),
+        Acked::Restart => v1::ack::What::Restart(true),
+    };
+    Out::Ack(v1::Ack { lease: Some(convert::lease_to(lease)), what: Some(what) })
+}
