@@ -128,7 +128,7 @@ impl Peer {
         while self.heard.is_empty() {
             match self.incoming.message().await? {
                 Some(message) => {
-                    self.heard.extend(message.events.into_iter().filter_map(|event| event.event))
+                    self.heard.extend(message.events.into_iter().filter_map(|event| event.event));
                 }
                 None => return Ok(None),
             }
