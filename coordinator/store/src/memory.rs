@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use muster_core::{Fact, Generation, JobKey, Record, ScoreRecord, Snapshot, SweepId, TurnIndex, TurnRecord};
+use muster_core::{Fact, Generation, JobKey, Record, ScoreRecord, Snapshot, SweepId, TurnRecord};
 
 use crate::contract::{
     Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Replay, Store, Visit,
 };
 use crate::error::StoreError;
+use crate::sequence::{self, episode};
 
 /// A store in memory; clones share it. Whatever was committed is there when it is opened again.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +57,7 @@ impl Memory {
 impl Journal for Memory {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.check(records)?;
+        sequence::check(records, |episode| state.transcripts.get(episode).map_or(0, Vec::len))?;
         records.iter().for_each(|record| state.take(record));
         Ok(())
     }
@@ -135,40 +136,6 @@ impl State {
         Ok(report)
     }
 
-    /// That no record of a batch leaves a gap in a transcript.
-    fn check(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut lengths: HashMap<(JobKey, Generation), usize> = HashMap::new();
-        for record in records {
-            match record {
-                Record::Turn(turn) => {
-                    let length = self.length(&mut lengths, turn.lease.job, turn.lease.generation);
-                    no_gap(turn.index, *length, "turn", &turn.lease)?;
-                    *length = turn.index.0 as usize + 1;
-                }
-                Record::Fact(Fact::Restarted { lease }) => {
-                    *self.length(&mut lengths, lease.job, lease.generation) = 0;
-                }
-                Record::Fact(Fact::Ended { lease, turns, .. }) => {
-                    let length = self.length(&mut lengths, lease.job, lease.generation);
-                    no_gap(*turns, *length, "outcome after turn", lease)?;
-                    *length = turns.0 as usize;
-                }
-                Record::Fact(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn length<'a>(
-        &self,
-        lengths: &'a mut HashMap<(JobKey, Generation), usize>,
-        job: JobKey,
-        generation: Generation,
-    ) -> &'a mut usize {
-        let stored = || self.transcripts.get(&(job, generation)).map_or(0, Vec::len);
-        lengths.entry((job, generation)).or_insert_with(stored)
-    }
-
     fn take(&mut self, record: &Record) {
         match record {
             Record::Turn(turn) => self.take_turn(turn),
@@ -177,7 +144,7 @@ impl State {
     }
 
     fn take_turn(&mut self, turn: &TurnRecord) {
-        let transcript = self.transcripts.entry((turn.lease.job, turn.lease.generation)).or_default();
+        let transcript = self.transcripts.entry(episode(&turn.lease)).or_default();
         transcript.truncate(turn.index.0 as usize);
         transcript.push(turn.clone());
         self.tail.push(Replay::Turn { lease: turn.lease, index: turn.index, usage: turn.usage });
@@ -186,10 +153,10 @@ impl State {
     fn take_fact(&mut self, fact: &Fact) {
         match fact {
             Fact::Restarted { lease } => {
-                self.transcripts.remove(&(lease.job, lease.generation));
+                self.transcripts.remove(&episode(lease));
             }
             Fact::Ended { lease, outcome, turns, usage, at, detail } => {
-                if let Some(transcript) = self.transcripts.get_mut(&(lease.job, lease.generation)) {
+                if let Some(transcript) = self.transcripts.get_mut(&episode(lease)) {
                     transcript.truncate(turns.0 as usize);
                 }
                 let key = (lease.job.lane, lease.job.ordinal, lease.generation);
@@ -218,17 +185,4 @@ impl State {
         self.ended.retain(|(of, _), _| *of != sweep);
         self.scores.retain(|(job, _, _, _), _| job.sweep != sweep);
     }
-}
-
-/// That a transcript of `length` turns can be continued at `index`.
-pub(crate) fn no_gap(
-    index: TurnIndex,
-    length: usize,
-    what: &str,
-    lease: &muster_core::LeaseKey,
-) -> Result<(), StoreError> {
-    if index.0 as usize <= length {
-        return Ok(());
-    }
-    Err(StoreError::Invalid(format!("{what} {index} of {lease}: only {length} turns are stored")))
 }
