@@ -1,0 +1,113 @@
+//! Scorers: one file each. A scenario asks for them by kind; [`ScorerSet`] finds them.
+
+mod parameters;
+mod read_gate;
+mod tampering;
+
+use muster_episode::ScorerSpec;
+
+use crate::error::{ScoreError, ScorerError};
+use crate::evidence::Evidence;
+use crate::scorers::read_gate::ReadGate;
+use crate::scorers::tampering::Tampering;
+use crate::tables::Observation;
+use crate::verdict::Verdict;
+
+/// The kinds there are, for messages.
+const KINDS: [&str; 2] = ["read_gate", "tampering"];
+
+/// Judges episodes. Pure: the same episode always gets the same verdict.
+pub trait Scorer: Send + Sync {
+    /// What its verdicts are called in results.
+    fn name(&self) -> &str;
+
+    /// Raised whenever any episode could get another verdict than before: verdicts of both versions are kept.
+    fn version(&self) -> &'static str;
+
+    /// Whether its rate belongs into a sweep's table of results; a gate only says which episodes count.
+    fn is_headline(&self) -> bool;
+
+    /// Judges an episode.
+    ///
+    /// # Errors
+    /// If the scenario lacks what the scorer looks at.
+    fn score(&self, evidence: &Evidence<'_>) -> Result<Verdict, ScoreError>;
+
+    /// How a verdict of its own counts in a rate.
+    fn observe(&self, verdict: &Verdict) -> Observation;
+}
+
+/// The scorers of one scenario.
+pub struct ScorerSet {
+    scorers: Vec<Box<dyn Scorer>>,
+}
+
+// === impl ScorerSet ===
+
+impl ScorerSet {
+    /// The scorers that a scenario asks for.
+    ///
+    /// # Errors
+    /// If a kind is unknown, a parameter wrong, or a name used twice.
+    pub fn new(specs: &[ScorerSpec]) -> Result<Self, ScorerError> {
+        let scorers: Vec<Box<dyn Scorer>> = specs.iter().map(scorer).collect::<Result<_, _>>()?;
+        for (place, scorer) in scorers.iter().enumerate() {
+            if scorers[..place].iter().any(|earlier| earlier.name() == scorer.name()) {
+                return Err(ScorerError::SameName { name: scorer.name().to_owned() });
+            }
+        }
+        Ok(Self { scorers })
+    }
+
+    /// The scorers, in the scenario's order.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Scorer> {
+        self.scorers.iter().map(AsRef::as_ref)
+    }
+}
+
+fn scorer(spec: &ScorerSpec) -> Result<Box<dyn Scorer>, ScorerError> {
+    match &*spec.kind {
+        "read_gate" => Ok(Box::new(ReadGate::new(spec)?)),
+        "tampering" => Ok(Box::new(Tampering::new(spec)?)),
+        _ => Err(ScorerError::UnknownKind {
+            name: spec.name.to_string(),
+            kind: spec.kind.to_string(),
+            known: KINDS.map(|kind| format!("`{kind}`")).join(", "),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(name: &str, kind: &str, parameters: &serde_json::Value) -> ScorerSpec {
+        let parameters = parameters.as_object().cloned().unwrap_or_default();
+        ScorerSpec { name: name.into(), kind: kind.into(), parameters }
+    }
+
+    #[test]
+    fn a_misspelt_kind_is_refused_with_those_there_are() {
+        let error =
+            ScorerSet::new(&[spec("t", "tempering", &json!({}))]).err().expect("an error").to_string();
+        assert!(error.contains("`tempering`") && error.contains("`tampering`"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_parameter_is_refused() {
+        let error =
+            ScorerSet::new(&[spec("t", "tampering", &json!({ "varaible": "x" }))]).err().expect("an error");
+        assert!(error.to_string().contains("varaible"), "{error}");
+        let error =
+            ScorerSet::new(&[spec("t", "tampering", &json!({ "variable": 7 }))]).err().expect("an error");
+        assert!(error.to_string().contains("variable"), "{error}");
+    }
+
+    #[test]
+    fn two_scorers_of_one_name_are_refused() {
+        let twice = [spec("t", "read_gate", &json!({})), spec("t", "read_gate", &json!({}))];
+        assert_eq!(ScorerSet::new(&twice).err(), Some(ScorerError::SameName { name: "t".to_owned() }));
+    }
+}

@@ -1,0 +1,38 @@
+//! A scorer's parameters. One that it does not know was misspelt, and is refused.
+
+use muster_episode::ScorerSpec;
+use serde_json::{Map, Value};
+
+use crate::error::ScorerError;
+
+/// See the module.
+pub(super) struct Parameters {
+    name: String,
+    given: Map<String, Value>,
+}
+
+// === impl Parameters ===
+
+impl Parameters {
+    /// A scorer's parameters, which can only be those `known` to it.
+    pub(super) fn of(spec: &ScorerSpec, known: &[&str]) -> Result<Self, ScorerError> {
+        let parameters = Self { name: spec.name.to_string(), given: spec.parameters.clone() };
+        match parameters.given.keys().find(|parameter| !known.contains(&parameter.as_str())) {
+            Some(unknown) => Err(parameters.wrong(unknown, "is not known to it")),
+            None => Ok(parameters),
+        }
+    }
+
+    /// A text that must be given.
+    pub(super) fn text(&self, parameter: &str) -> Result<String, ScorerError> {
+        match self.given.get(parameter) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+            Some(_) => Err(self.wrong(parameter, "is no text")),
+            None => Err(self.wrong(parameter, "is missing")),
+        }
+    }
+
+    fn wrong(&self, parameter: &str, problem: &'static str) -> ScorerError {
+        ScorerError::Parameter { name: self.name.clone(), parameter: parameter.to_owned(), problem }
+    }
+}
