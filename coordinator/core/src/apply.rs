@@ -38,7 +38,7 @@ impl Core {
             Fact::Resumed { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.resume()),
             Fact::Cancelled { sweep } => self.change_sweep(*sweep, cancel),
             Fact::Reopened { sweep, generation } => {
-                self.change_sweep(*sweep, |sweep, _| reopen(sweep, *generation))
+                self.change_sweep(*sweep, |sweep, _| reopen(sweep, *generation));
             }
             Fact::LaneStopped { sweep, lane, reason } => {
                 self.change_sweep(*sweep, |sweep, _| {

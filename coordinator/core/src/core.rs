@@ -142,7 +142,7 @@ impl Core {
                 }
             }
             Input::Pause { session, scope, pause_ms } => {
-                self.pause_scope(now, session, scope, pause_ms, effects)
+                self.pause_scope(now, session, scope, pause_ms, effects);
             }
             Input::Gone { session } => self.gone(session),
             Input::Drain => self.draining = true,

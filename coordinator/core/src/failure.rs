@@ -84,7 +84,7 @@ impl Core {
                 self.commit(now, lease, outcome, job.turns, usage, detail, effects);
             }
             Disposition::Again(not_before) => {
-                self.give_back(lease, cause, not_before, failure.usage, effects)
+                self.give_back(lease, cause, not_before, failure.usage, effects);
             }
             Disposition::Stop => {
                 self.give_back(lease, cause, Millis(0), failure.usage, effects);

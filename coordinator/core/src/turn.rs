@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::core::{Core, Speaker};
 use crate::effect::{Acked, Effect, Effects};
-use crate::fact::{Fact, OpenJob, Place, Record, ReturnCause, TurnRecord};
+use crate::fact::{Fact, Record, ReturnCause, TurnRecord};
 use crate::ids::{LeaseKey, Millis, TurnIndex};
 use crate::lease::Standing;
 use crate::usage::Usage;
@@ -36,7 +36,7 @@ impl Core {
         }
         let turn = TurnRecord { lease, index, usage, body };
         match standing {
-            Standing::Late(job) => self.store_late(speaker, turn, &job, effects),
+            Standing::Late(_) => self.store_late(speaker, turn, effects),
             _ => self.store(turn, effects),
         }
         ack(speaker, lease, Acked::Turns(after(index)), effects);
@@ -48,15 +48,14 @@ impl Core {
     }
 
     /// A turn of a lease that was lost is kept, but the lease is not: a worker that still runs the episode has named it
-    /// in its hello and holds it again, so this one only emptied its spool.
-    fn store_late(&mut self, (_, worker): Speaker, turn: TurnRecord, job: &OpenJob, effects: &mut Effects) {
-        let not_before = match job.place {
-            Place::Backoff(until) => until,
-            _ => Millis(0),
-        };
+    /// in its hello and holds it again, so this one only emptied its spool. A wait that is not over goes on.
+    fn store_late(&mut self, (_, worker): Speaker, turn: TurnRecord, effects: &mut Effects) {
         let lease = turn.lease;
+        let lane = self.sweeps.get(&lease.job.sweep).and_then(|sweep| sweep.lane(lease.job.lane));
+        let waits_until = lane.and_then(|lane| lane.waiting.get(&lease.job.ordinal).copied());
         self.record(Fact::Reinstated { lease, worker }, effects);
         self.store(turn, effects);
+        let not_before = waits_until.unwrap_or(Millis(0));
         self.give_back(lease, ReturnCause::Disowned, not_before, Usage::default(), effects);
     }
 

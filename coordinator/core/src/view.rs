@@ -102,7 +102,8 @@ impl Counts {
     /// Jobs that have an outcome.
     #[must_use]
     pub fn ended(&self) -> u64 {
-        self.completed + self.limit + self.refused + self.failed + self.quarantined + self.cancelled
+        let begun = self.completed + self.limit + self.refused + self.failed + self.quarantined;
+        begun.saturating_add(self.cancelled)
     }
 }
 

@@ -1,0 +1,266 @@
+//! Input and journals that no honest worker, user or disk would give: nothing panics, and sums still add up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use muster_core::{
+    Attempt, Control, Core, CoreConfig, Effects, Fact, FailureClass, Generation, GenerationRun, Input,
+    JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome, Place, Record, ReturnCause,
+    SessionId, Snapshot, SweepId, SweepSnapshot, Term, Ticket, TurnIndex, TurnRecord, Usage, WorkerId,
+};
+use proptest::prelude::*;
+
+use crate::recovery::assert_counts_add_up;
+use crate::rig::{Rig, account, replay, scope, spec};
+
+/// Mostly small, sometimes at the edge.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0u64..4, 1 => Just(u64::MAX), 1 => Just(u64::MAX - 1), 1 => any::<u64>()]
+}
+
+fn small() -> impl Strategy<Value = u32> {
+    prop_oneof![6 => 0u32..4, 1 => Just(u32::MAX), 1 => any::<u32>()]
+}
+
+fn usage() -> impl Strategy<Value = Usage> {
+    (number(), number(), number()).prop_map(|(model_calls, paid_twice, input_tokens)| Usage {
+        model_calls,
+        paid_twice,
+        input_tokens,
+        ..Usage::default()
+    })
+}
+
+fn job() -> impl Strategy<Value = JobKey> {
+    (number(), small(), number()).prop_map(|(sweep, lane, ordinal)| JobKey {
+        sweep: SweepId(sweep),
+        lane: Lane(lane),
+        ordinal: Ordinal(ordinal),
+    })
+}
+
+fn lease() -> impl Strategy<Value = LeaseKey> {
+    (job(), small(), small()).prop_map(|(job, generation, attempt)| LeaseKey {
+        job,
+        generation: Generation(generation),
+        attempt: Attempt(attempt),
+    })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let class = prop::sample::select(FailureClass::ALL.to_vec()).prop_map(Outcome::Failed);
+    let others =
+        [Outcome::Completed, Outcome::Limit, Outcome::Refused, Outcome::Quarantined, Outcome::Cancelled];
+    prop_oneof![class, prop::sample::select(others.to_vec())]
+}
+
+fn cause() -> impl Strategy<Value = ReturnCause> {
+    let class = prop::sample::select(FailureClass::ALL.to_vec()).prop_map(ReturnCause::Failed);
+    prop_oneof![class, Just(ReturnCause::Expired), Just(ReturnCause::Disowned), Just(ReturnCause::Suspected)]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let sweep = || number().prop_map(SweepId);
+    let sized = (small(), small(), 0usize..3, prop::option::of(number()));
+    let submitted = (sweep(), sized, small()).prop_map(|(sweep, (variants, seeds, lanes, limit), weight)| {
+        let spec = Arc::new(muster_core::SweepSpec { weight, limit, ..spec(variants, seeds, lanes) });
+        Fact::Submitted { sweep, spec, at: Millis(1) }
+    });
+    let worker = || number().prop_map(WorkerId);
+    let fact = prop_oneof![
+        2 => submitted,
+        1 => number().prop_map(|term| Fact::TermBegan { term: Term(term) }),
+        1 => (sweep(), small(), prop::option::of(number())).prop_map(|(sweep, seeds, limit)| Fact::Resized { sweep, seeds, limit }),
+        1 => sweep().prop_map(|sweep| Fact::Paused { sweep }),
+        1 => sweep().prop_map(|sweep| Fact::Resumed { sweep }),
+        1 => sweep().prop_map(|sweep| Fact::Cancelled { sweep }),
+        1 => (sweep(), small()).prop_map(|(sweep, generation)| Fact::Reopened { sweep, generation: Generation(generation) }),
+        1 => (sweep(), small()).prop_map(|(sweep, lane)| Fact::LaneStopped { sweep, lane: Lane(lane), reason: "r".into() }),
+        6 => (lease(), worker()).prop_map(|(lease, worker)| Fact::Granted { lease, worker }),
+        3 => (lease(), worker()).prop_map(|(lease, worker)| Fact::Reinstated { lease, worker }),
+        4 => (lease(), cause(), number(), usage()).prop_map(|(lease, cause, not_before, usage)| Fact::Returned {
+            lease, cause, not_before: Millis(not_before), usage
+        }),
+        2 => lease().prop_map(|lease| Fact::Restarted { lease }),
+        4 => (lease(), outcome(), small(), usage()).prop_map(|(lease, outcome, turns, usage)| Fact::Ended {
+            lease, outcome, turns: TurnIndex(turns), usage, at: Millis(1), detail: Bytes::new()
+        }),
+        1 => (job(), usage()).prop_map(|(job, usage)| Fact::Wasted { job, usage }),
+        1 => sweep().prop_map(|sweep| Fact::Removed { sweep }),
+    ];
+    let turn = (lease(), small(), usage()).prop_map(|(lease, index, usage)| TurnRecord {
+        lease,
+        index: TurnIndex(index),
+        usage,
+        body: Bytes::new(),
+    });
+    prop_oneof![6 => fact.prop_map(Record::Fact), 1 => turn.prop_map(Record::Turn)]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let session = || (0u64..3).prop_map(SessionId);
+    let sweep = || number().prop_map(SweepId);
+    let held = || prop::collection::vec(lease(), 0..4);
+    let control = prop_oneof![
+        sweep().prop_map(Control::Pause),
+        sweep().prop_map(Control::Resume),
+        sweep().prop_map(Control::Cancel),
+        sweep().prop_map(Control::Retry),
+        sweep().prop_map(Control::Remove),
+        Just(Control::Submit { spec: Arc::new(spec(2, 2, 2)), again: false }),
+    ];
+    prop_oneof![
+        2 => (session(), 0u64..3, held(), prop::collection::vec(job(), 0..4)).prop_map(|(session, worker, held, suspects)| {
+            let accounts = (0..4).map(account).collect();
+            Input::Hello { session, worker: WorkerId(worker), accounts, held, suspects }
+        }),
+        2 => (session(), small()).prop_map(|(session, credits)| Input::Want { session, credits: credits.min(9) }),
+        4 => (session(), lease(), small(), usage()).prop_map(|(session, lease, index, usage)| Input::Turn {
+            session, lease, index: TurnIndex(index), usage, body: Bytes::new()
+        }),
+        1 => (session(), lease()).prop_map(|(session, lease)| Input::Restart { session, lease }),
+        3 => (session(), lease(), outcome(), small()).prop_map(|(session, lease, outcome, turns)| Input::Outcome {
+            session, lease, outcome, turns: TurnIndex(turns), detail: Bytes::new()
+        }),
+        3 => (session(), lease(), prop::sample::select(FailureClass::ALL.to_vec()), usage(), number()).prop_map(
+            |(session, lease, class, usage, retry_after_ms)| Input::Failure {
+                session, lease, class, usage, retry_after_ms, message: "m".into()
+            }
+        ),
+        1 => (session(), number()).prop_map(|(session, pause_ms)| Input::Pause { session, scope: scope(0), pause_ms }),
+        1 => session().prop_map(|session| Input::Gone { session }),
+        2 => control.prop_map(|control| Input::Control(Ticket(1), control)),
+        2 => Just(Input::Tick),
+    ]
+}
+
+fn open_job() -> impl Strategy<Value = OpenJob> {
+    let place = prop_oneof![
+        Just(Place::Pending),
+        number().prop_map(|worker| Place::Leased(WorkerId(worker))),
+        number().prop_map(|until| Place::Backoff(Millis(until))),
+    ];
+    (number(), small(), small(), small(), small(), usage(), place).prop_map(
+        |(ordinal, generation, attempt, turns, deaths, usage, place)| OpenJob {
+            ordinal: Ordinal(ordinal),
+            generation: Generation(generation),
+            attempt: Attempt(attempt),
+            turns: TurnIndex(turns),
+            turns_at_grant: TurnIndex(turns),
+            strikes: deaths,
+            deaths,
+            over: false,
+            usage,
+            place,
+        },
+    )
+}
+
+fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let run = (number(), number(), small()).prop_map(|(first, last, generation)| GenerationRun {
+        first,
+        last,
+        generation: Generation(generation),
+    });
+    let lane = (
+        number(),
+        prop::collection::vec(any::<u8>(), 0..4),
+        prop::collection::vec(run, 0..3),
+        prop::collection::vec(open_job(), 0..4),
+        usage(),
+    )
+        .prop_map(|(next, ended, generations, open, usage)| LaneSnapshot {
+            next,
+            stopped: None,
+            ended,
+            generations,
+            usage,
+            open,
+        });
+    let lanes = prop::collection::vec(lane, 0..4);
+    (number(), number(), small(), any::<(bool, bool)>(), small(), lanes).prop_map(
+        |(term, id, generation, (paused, cancelled), seeds, lanes)| Snapshot {
+            term: Term(term),
+            last_sweep: SweepId(1),
+            sweeps: vec![SweepSnapshot {
+                id: SweepId(id),
+                spec: Arc::new(spec(2, seeds, 2)),
+                submitted_at: Millis(1),
+                paused,
+                cancelled,
+                generation: Generation(generation),
+                lanes,
+            }],
+        },
+    )
+}
+
+fn survive(core: Core, inputs: Vec<(u64, Input)>) {
+    let mut rig = Rig::of(core);
+    for (later, input) in inputs {
+        rig.now = rig.now.saturating_add(later);
+        rig.step(input);
+        assert_counts_add_up(&rig);
+    }
+    drop(rig.core.snapshot());
+}
+
+fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
+    prop::collection::vec((0u64..40_000, input()), 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_journal_can_be_read_and_gone_on_from(records in prop::collection::vec(record(), 0..120), inputs in inputs()) {
+        let mut core = Core::new(CoreConfig::default());
+        replay(&mut core, &records);
+        let rebuilt = Core::restore(CoreConfig::default(), &core.snapshot());
+        prop_assert_eq!(rebuilt.snapshot(), core.snapshot());
+        survive(core, inputs);
+    }
+
+    #[test]
+    fn any_snapshot_can_be_read_and_gone_on_from(snapshot in snapshot(), records in prop::collection::vec(record(), 0..40), inputs in inputs()) {
+        let mut core = Core::restore(CoreConfig::default(), &snapshot);
+        replay(&mut core, &records);
+        survive(core, inputs);
+    }
+
+    #[test]
+    fn any_input_is_survived(inputs in inputs()) {
+        survive(Core::new(CoreConfig::default()), inputs);
+    }
+}
+
+#[test]
+fn usage_at_the_edge_saturates() {
+    let (mut rig, leases) = Rig::running(1, 1);
+    let most =
+        Usage { model_calls: u64::MAX, paid_twice: u64::MAX, input_tokens: u64::MAX, ..Usage::default() };
+    for index in 0..3 {
+        let (session, lease, index) = (SessionId(1), leases[0], TurnIndex(index));
+        rig.step(Input::Turn { session, lease, index, usage: most, body: Bytes::new() });
+    }
+    rig.outcome(1, leases[0], 3);
+    assert_eq!(rig.view(SweepId(1)).usage.input_tokens, u64::MAX);
+}
+
+#[test]
+fn pauses_of_more_scopes_than_there_can_be_are_forgotten() {
+    let config = CoreConfig { max_paused_scopes: 2, ..CoreConfig::default() };
+    let mut core = Core::new(config);
+    let mut effects = Effects::default();
+    let (session, worker) = (SessionId(1), WorkerId(1));
+    let accounts = (0..9).map(account).collect();
+    core.step(
+        Millis(1),
+        Input::Hello { session, worker, accounts, held: vec![], suspects: vec![] },
+        &mut effects,
+    );
+    for (index, pause_ms) in [(0, 10), (1, 20), (2, 1)] {
+        core.step(Millis(1), Input::Pause { session, scope: scope(index), pause_ms }, &mut effects);
+    }
+    assert_eq!(core.next_wakeup(), Some(Millis(11)));
+}

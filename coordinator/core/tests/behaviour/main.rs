@@ -1,0 +1,10 @@
+//! How the core behaves, seen from outside: incidents by name, a naive model, recovery, hostile input, fairness.
+
+mod fair_share;
+mod hostile;
+mod incidents;
+mod model;
+mod recovery;
+mod rig;
+mod script;
+mod users;
