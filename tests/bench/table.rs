@@ -1,0 +1,54 @@
+//! What was measured, beside what was to be reached.
+
+use std::fmt;
+
+/// One measurement.
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) what: String,
+    /// What was to be reached.
+    pub(crate) reach: String,
+    /// What came out.
+    pub(crate) measured: String,
+    /// Whether that is enough.
+    pub(crate) reached: bool,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Table {
+    rows: Vec<Row>,
+}
+
+// === impl Table ===
+
+impl Table {
+    pub(crate) fn add(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| what | reach | measured | reached |")?;
+        writeln!(f, "|---|---|---|---|")?;
+        for row in &self.rows {
+            let verdict = if row.reached { "yes" } else { "NO" };
+            writeln!(f, "| {} | {} | {} | {verdict} |", row.what, row.reach, row.measured)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with its thousands apart.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.max(0.0));
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
