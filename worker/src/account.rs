@@ -224,11 +224,14 @@ impl Account {
         }
         let (provider, name) = model.split_once('/').ok_or_else(unnamed)?;
         let (id, name) = match provider {
-            "openai" | "sim" => (provider.to_owned(), name),
+            "openai" => (provider.to_owned(), name),
+            // Its players' names begin so.
+            "sim" if !name.is_empty() => (provider.to_owned(), model),
             "openai-api" => {
                 let (service, name) = name.split_once('/').ok_or_else(unnamed)?;
                 (format!("openai-api/{}", service_name(service).ok_or_else(unnamed)?), name)
             }
+            "sim" => return Err(unnamed()),
             _ => {
                 let provider = provider.to_owned();
                 return Err(WorkerError::UnknownProvider { model: model.to_owned(), provider });
@@ -380,6 +383,13 @@ mod tests {
         }
         assert!(message(&[], "nobody/x").contains("\"nobody\" is not known"));
         assert!(message(&[], "sim/obedient").contains("built-in provider"));
+    }
+
+    #[test]
+    fn a_player_is_called_by_its_full_name_and_needs_no_key() {
+        let route = route(&BTreeMap::new(), "sim/mixed?p=0.3", Some("http://127.0.0.1:9/v1")).expect("route");
+        assert_eq!(route.account, Account { id: "sim".into(), model: "sim/mixed?p=0.3".into() });
+        assert!(route.key.is_none());
     }
 
     #[test]

@@ -113,7 +113,8 @@ pub fn classify(status: u16, headers: &HeaderMap, body: &[u8], now: SystemTime) 
 pub(crate) fn classify_inside(error: &[u8], headers: &HeaderMap, now: SystemTime) -> Verdict {
     let error = ErrorBody::read(error);
     let status = error.code.parse().ok().filter(|code| (400..600).contains(code)).unwrap_or(500);
-    verdict(status, headers, &error, now)
+    let verdict = verdict(status, headers, &error, now);
+    Verdict { message: format!("{} (inside an answer of status 200)", verdict.message), ..verdict }
 }
 
 fn verdict(status: u16, headers: &HeaderMap, error: &ErrorBody, now: SystemTime) -> Verdict {

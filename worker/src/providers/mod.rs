@@ -3,6 +3,8 @@
 mod conversation;
 mod openai_answer;
 mod openai_chat;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use bytes::Bytes;
