@@ -27,6 +27,8 @@ mod recovery;
 mod segment;
 mod sequence;
 mod snapshots;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use contract::{
     Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Replay, Store, Stream, TornTail, Visit,
