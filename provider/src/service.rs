@@ -48,7 +48,7 @@ pub(crate) enum Body {
     /// All in one piece.
     Whole(Option<Bytes>),
     /// The first piece, then the connection breaks; the length promised is more.
-    Broken { piece: Option<Bytes>, promised: u64 },
+    Broken { piece: Option<Bytes>, promised: u64, flushed: bool },
     /// Some pieces, of unannounced length.
     Pieces(std::collections::VecDeque<Bytes>),
     /// A JSON text that does not end for 50 MB.
@@ -296,7 +296,7 @@ async fn instead(fault: Fault) -> Result<Response<Body>, Rejection> {
 fn deliver(body: Bytes, fault: Option<Fault>) -> Body {
     let half = body.slice(..body.len() / 2);
     match fault {
-        Some(Fault::Cut) => Body::Broken { piece: Some(half), promised: body.len() as u64 },
+        Some(Fault::Cut) => Body::Broken { piece: Some(half), promised: body.len() as u64, flushed: false },
         Some(Fault::CutJson) => Body::whole(half),
         Some(Fault::NotJson) => Body::whole(Bytes::from_static(
             b"<!DOCTYPE html><html><head><title>One moment</title></head><body>Checking your browser</body></html>",
@@ -473,15 +473,21 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Break>>> {
         let piece = match &mut *self {
             Self::Whole(piece) => piece.take(),
             Self::Pieces(pieces) => pieces.pop_front(),
             Self::Huge { left } => Self::huge_piece(left),
-            Self::Broken { piece, .. } => match piece.take() {
+            Self::Broken { piece, flushed, .. } => match piece.take() {
                 Some(piece) => Some(piece),
-                None => return Poll::Ready(Some(Err(Break))),
+                None if *flushed => return Poll::Ready(Some(Err(Break))),
+                // What was written is sent when there is nothing to do; an error now would throw it away.
+                None => {
+                    *flushed = true;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             },
         };
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
