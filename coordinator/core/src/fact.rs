@@ -158,7 +158,8 @@ pub enum ReturnCause {
     Failed(FailureClass),
     /// Its time ran out without a word from the worker. Counts towards quarantine if no turn was gained.
     Expired,
-    /// The worker came back without it. Its call in flight may have been paid in vain.
+    /// The worker came back without it, or it was taken from the worker (its lane was stopped, or it broke the protocol).
+    /// Its call in flight may have been paid in vain.
     Disowned,
     /// The worker came back without it and says that it died while its own engine was at work on this job.
     /// Counts towards quarantine if no turn was gained.

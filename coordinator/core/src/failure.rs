@@ -111,8 +111,7 @@ impl Core {
     fn take_back(&mut self, lease: LeaseKey, reason: RevokeReason, effects: &mut Effects) {
         let job = self.sweeps.get(&lease.job.sweep).and_then(|sweep| sweep.job_of(lease));
         if let Some(Place::Leased(worker)) = job.map(|job| job.place) {
-            let cause = ReturnCause::Failed(FailureClass::Preempted);
-            self.give_back(lease, cause, Millis(0), Usage::call_in_vain(), effects);
+            self.give_back(lease, ReturnCause::Disowned, Millis(0), Usage::call_in_vain(), effects);
             self.revoke(worker, lease, reason, effects);
         }
     }

@@ -5,7 +5,7 @@ use crate::effect::{Effect, Effects, RevokeReason};
 use crate::fact::{Fact, OpenJob, Place, ReturnCause};
 use crate::ids::{Attempt, LeaseKey, Millis, WorkerId};
 use crate::lane::Lane;
-use crate::outcome::{FailureClass, Outcome};
+use crate::outcome::Outcome;
 use crate::sweep::Sweep;
 use crate::usage::Usage;
 
@@ -103,8 +103,7 @@ impl Core {
         effects: &mut Effects,
     ) {
         if let Standing::Current(_) = standing {
-            let cause = ReturnCause::Failed(FailureClass::Preempted);
-            self.give_back(lease, cause, Millis(0), usage.wasted(), effects);
+            self.give_back(lease, ReturnCause::Disowned, Millis(0), usage.wasted(), effects);
         } else {
             self.waste(lease, usage, effects);
         }

@@ -101,7 +101,8 @@ impl Core {
         }
     }
 
-    /// A worker says that it still runs a job.
+    /// A worker says that it still runs a job. If the job has ended it is told to let go rather than that its outcome is
+    /// durable: which attempt ended a job is not remembered for ever, and an older one must not run on.
     fn claim(&mut self, speaker: Speaker, lease: LeaseKey, effects: &mut Effects) {
         let (session, worker) = speaker;
         let standing = self.standing(lease, worker);
@@ -109,7 +110,6 @@ impl Core {
         let stopped = lane.is_some_and(|lane| lane.stopped.is_some());
         match standing {
             Standing::Current(_) => {}
-            Standing::Over => ack(speaker, lease, Acked::End, effects),
             Standing::Late(job) if job.over => ack(speaker, lease, Acked::End, effects),
             Standing::Late(_) if stopped => {
                 effects.after.push(Effect::Revoke { session, lease, reason: RevokeReason::Stopped });

@@ -153,10 +153,20 @@ fn rig_lease() -> LeaseKey {
 }
 
 #[test]
-fn a_held_lease_whose_outcome_is_durable_is_acknowledged_again() {
+fn a_held_lease_of_a_job_that_has_ended_is_let_go() {
     let (mut rig, leases) = Rig::running(1, 1);
     rig.outcome(1, leases[0], 0);
-    assert_eq!(acks(&rig.hello(2, 1, &leases)), vec![Acked::End]);
+    assert_eq!(revokes(&rig.hello(2, 1, &leases)), vec![RevokeReason::Fenced]);
+}
+
+#[test]
+fn a_lease_taken_away_while_its_worker_was_cut_off_is_revoked_when_it_comes_back() {
+    let (mut rig, leases) = Rig::running(2, 1);
+    rig.step(Input::Gone { session: SessionId(1) });
+    rig.hello(2, 2, &[]);
+    let other = rig.want(2, 1);
+    assert_eq!(revokes(&rig.fail(2, other[0], FailureClass::Config)), vec![]);
+    assert_eq!(revokes(&rig.hello(3, 1, &leases)), vec![RevokeReason::Stopped]);
 }
 
 #[test]

@@ -273,7 +273,6 @@ impl Model {
     fn claim(&mut self, session: u64, worker: u64, lease: LeaseKey) {
         match self.stand(lease, worker) {
             Stand::Current => {}
-            Stand::Over => self.ack(session, lease, Acked::End),
             Stand::Late if self.row(lease).over => self.ack(session, lease, Acked::End),
             Stand::Late if self.sweeps[&lease.job.sweep.0].stopped[lease.job.lane.0 as usize] => {
                 self.revoke(session, lease, RevokeReason::Stopped);
@@ -318,7 +317,7 @@ impl Model {
         if *stand == Stand::Current {
             let row = self.row(lease);
             row.place = Where::Pending;
-            row.over = true;
+            row.over = false;
         }
         self.revoke(session, lease, RevokeReason::Protocol);
     }
@@ -446,7 +445,7 @@ impl Model {
             }
             let Where::Leased(worker) = self.row(lease).place else { continue };
             self.row(lease).place = Where::Pending;
-            self.row(lease).over = true;
+            self.row(lease).over = false;
             self.paid_twice(lease, 1);
             if let Some(session) = self.session_of(worker) {
                 self.revoke(session, lease, RevokeReason::Stopped);
