@@ -95,7 +95,7 @@ impl Service {
 
     fn models(&self, headers: &HeaderMap) -> Response<Body> {
         match self.check_key(headers) {
-            Ok(()) => ok(answer::models(&self.config.players.names())),
+            Ok(()) => ok(answer::models(&accepted(self.config.players.names()))),
             Err(rejection) => refuse(&rejection),
         }
     }
@@ -221,6 +221,13 @@ impl Service {
             tokio::time::sleep_until(arrived + self.config.latency).await;
         }
     }
+}
+
+/// The names that a request may use: in full, and as a service's prefix leaves them (`openai-api/fake/obedient`).
+fn accepted(names: Vec<String>) -> Vec<String> {
+    let short: Vec<String> =
+        names.iter().filter_map(|name| name.strip_prefix("sim/")).map(str::to_owned).collect();
+    names.into_iter().chain(short).collect()
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Rejection> {

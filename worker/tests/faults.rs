@@ -245,9 +245,12 @@ async fn an_unknown_model_stops_at_once_and_names_those_there_are() {
     let error = first_call(&caller).await.expect_err("unknown");
     assert_eq!((error.class, error.tries), (ErrorClass::Config, 1));
     assert!(error.message.contains("unknown model") && error.message.contains("sim/rehearsal"), "{error}");
-    assert_eq!(caller.probe().await.expect("probe"), Probe::NotListed(vec!["sim/rehearsal".to_owned()]));
-    let known = caller_of(&running.base_url(), "sim/rehearsal", KEY, Duration::from_secs(60));
-    assert_eq!(known.probe().await.expect("probe"), Probe::Listed);
+    let listed = vec!["rehearsal".to_owned(), "sim/rehearsal".to_owned()];
+    assert_eq!(caller.probe().await.expect("probe"), Probe::NotListed(listed));
+    for known in ["rehearsal", "sim/rehearsal", "rehearsal?words=3"] {
+        let known = caller_of(&running.base_url(), known, KEY, Duration::from_secs(60));
+        assert_eq!(known.probe().await.expect("probe"), Probe::Listed);
+    }
 }
 
 #[tokio::test]
