@@ -50,7 +50,11 @@ impl Bundles {
         }
         let bytes = self.read(&path).map_err(|error| StoreError::io("read", &path, error))?;
         if *blake3::hash(&bytes).as_bytes() != hash {
-            return Err(StoreError::damaged(&path, 0, "its bytes are not those that its name is the hash of"));
+            return Err(StoreError::damaged(
+                &path,
+                0,
+                "its bytes are not those that its name is the hash of",
+            ));
         }
         Ok(Some(bytes.into()))
     }

@@ -2,6 +2,7 @@
 //! the jobs running at once, and those that were running when their sweep was cancelled, at 8 bytes a turn.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use muster_core::{Fact, Generation, LeaseKey, SweepId, TurnIndex};
 
@@ -81,4 +82,10 @@ impl Chains {
         };
         rows.iter().map(chain).collect::<Option<_>>().map(Self)
     }
+}
+
+/// The chains that a writer and its readers share.
+pub(crate) fn lock(chains: &Mutex<Chains>) -> MutexGuard<'_, Chains> {
+    // Each change of a chain is whole in itself, whoever panicked after it.
+    chains.lock().unwrap_or_else(PoisonError::into_inner)
 }

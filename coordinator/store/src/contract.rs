@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Fact, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, Outcome, Record, ScoreRecord, Snapshot, SweepId,
-    TurnIndex, TurnRecord, Usage,
+    Fact, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, Outcome, Record, ScoreRecord, Snapshot,
+    SweepId, TurnIndex, TurnRecord, Usage,
 };
 
 use crate::error::StoreError;
@@ -38,7 +38,7 @@ pub trait Journal: Send {
 /// The readers' side, shared by all threads. It knows all that was committed before the call.
 ///
 /// A call may wait for the index to catch up with the journal; that of a live store is at most a moment behind,
-/// but after the loss of its index a first question waits until it is rebuilt (about 10 s per million episodes).
+/// but after the loss of its index a first question waits until it is rebuilt (about a second per million episodes).
 pub trait Archive: Send + Sync {
     /// The transcript of a job, open or ended: its turns, by index from 0. Empty if nothing is known of it.
     ///

@@ -108,7 +108,8 @@ fn settle(
 fn remove_leftovers(files: &Arc<dyn Files>, root: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let names = files.list(root).map_err(|error| StoreError::io("read", root, error))?;
     let current = manifest::folder_name(manifest.journal);
-    let number = |name: &str| name.strip_prefix("journal-").is_some_and(|number| number.parse::<u32>().is_ok());
+    let number =
+        |name: &str| name.strip_prefix("journal-").is_some_and(|number| number.parse::<u32>().is_ok());
     for name in names.iter().filter(|name| number(name) && **name != current) {
         let path = root.join(name);
         files.remove_dir_all(&path).map_err(|error| StoreError::io("remove", &path, error))?;

@@ -12,32 +12,31 @@
 //! The directory is held for as long as the journal or the archive of it lives.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use muster_core::{Fact, Generation, JobKey, Record, ScoreRecord, Snapshot, SweepId, TurnIndex, TurnRecord, Usage};
-use prost::Message;
+use muster_core::{
+    Fact, Generation, JobKey, Record, ScoreRecord, Snapshot, SweepId, TurnIndex, TurnRecord, Usage,
+};
 
 use crate::bundles::Bundles;
-use crate::chains::Chains;
-use crate::contract::{
-    Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Store, Stream, Visit,
-};
+use crate::chains::{self, Chains};
+use crate::contract::{Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Store, Visit};
 use crate::directory::{self, Held};
 use crate::error::StoreError;
 use crate::files::{Files, RealFiles};
 use crate::follow::{Follower, FollowerThread, Site};
-use crate::format::{EndedRow, FactKind, FactRow, ScoredRow, TurnHead};
-use crate::frame::{Kind, MAX_PAYLOAD_BYTES};
+use crate::format::{EndedRow, FactKind, ScoredRow};
+use crate::frame::MAX_PAYLOAD_BYTES;
 use crate::index::{Index, Key};
 use crate::lookup::Lookup;
 use crate::packing::{self, Packer};
-use crate::place::{self, Place};
-use crate::record;
+use crate::place::Place;
 use crate::recovery::{self, Found};
-use crate::segment::{Appender, MAX_COMMIT_BYTES};
+use crate::segment::MAX_COMMIT_BYTES;
 use crate::sequence::{self, Episode, episode};
-use crate::snapshots::{self, Position, Role};
+use crate::snapshots::{self, Role};
+use crate::writer::Writer;
 
 pub use crate::recovery::MAX_LOST_SENTENCES;
 
@@ -73,11 +72,7 @@ pub enum IndexKind {
 struct EmbeddedJournal {
     shared: Arc<Shared>,
     options: Options,
-    facts: Appender,
-    turns: Appender,
-    packer: Packer,
-    /// Facts committed, ever.
-    fact_count: u64,
+    writer: Writer,
     facts_since_snapshot: u64,
     turns_since_snapshot: u64,
     /// What the first failure was.
@@ -182,16 +177,14 @@ impl EmbeddedJournal {
             bundles: Bundles::new(&folder.files, &root),
             held,
         });
-        let mut packer = Packer::new(options.dictionary_samples);
+        let mut packer = Packer::new(options.dictionary_samples, packing::FAST);
         if let Some((dictionary, at)) = found.learned {
             packer.resume(dictionary, at);
         }
+        let ends = (found.facts_end, found.turns_end);
         let journal = Self {
             options: options.clone(),
-            facts: Appender::resume(&folder, Stream::Facts, found.facts_end)?,
-            turns: Appender::resume(&folder, Stream::Turns, found.turns_end)?,
-            packer,
-            fact_count: found.facts,
+            writer: Writer::resume(&folder, ends, found.facts, options.segment_bytes, packer)?,
             facts_since_snapshot: found.facts_since,
             turns_since_snapshot: found.turns_since,
             poison: None,
@@ -201,74 +194,17 @@ impl EmbeddedJournal {
         Ok((journal, EmbeddedArchive(shared)))
     }
 
-    /// Encodes a batch into the two streams' buffers. Returns the episodes that it ends.
-    fn encode(&mut self, records: &[Record]) -> Result<Vec<Episode>, StoreError> {
-        let mut ended = Vec::new();
-        for record in records {
-            match record {
-                Record::Turn(turn) => self.encode_turn(turn)?,
-                Record::Fact(fact) => ended.extend(self.encode_fact(fact)?),
-            }
-        }
-        Ok(ended)
-    }
-
-    fn encode_turn(&mut self, turn: &TurnRecord) -> Result<(), StoreError> {
-        let new_segment = self.turns.make_room(self.fact_count, self.options.segment_bytes)?;
-        if new_segment {
-            self.packer.learned_at(0);
-        }
-        self.write_dictionary(new_segment);
-        let facts_since = self.fact_count.saturating_sub(self.turns.facts_before());
-        let (packing, body) = self.packer.pack(&turn.body);
-        let head = TurnHead {
-            lease: turn.lease.into(),
-            index: turn.index.0,
-            facts_since,
-            usage: (&turn.usage).into(),
-            packing,
-        };
-        let place = self.turns.push(Kind::Turn, |buf| record::append(buf, &head, body));
-        self.shared.chains().turn(&turn.lease, turn.index, place);
-        Ok(())
-    }
-
-    /// Twice, for without it a segment's turns can't be read.
-    fn write_dictionary(&mut self, new_segment: bool) {
-        let Some(dictionary) = self.packer.dictionary(new_segment) else { return };
-        let place = self.turns.push(Kind::Dictionary, |buf| buf.extend_from_slice(dictionary));
-        self.turns.push(Kind::Dictionary, |buf| buf.extend_from_slice(dictionary));
-        self.packer.learned_at(place.offset());
-    }
-
-    fn encode_fact(&mut self, fact: &Fact) -> Result<Option<Episode>, StoreError> {
-        self.facts.make_room(self.fact_count, self.options.segment_bytes)?;
-        let mut row = FactRow::new(fact);
-        let mut ended = None;
-        let mut chains = self.shared.chains();
-        if let (Some(FactKind::Ended(row)), Fact::Ended { lease, turns, .. }) = (&mut row.kind, fact) {
-            row.places = place::pack(chains.prefix(lease, *turns));
-            ended = Some(episode(lease));
-        }
-        chains.fact(fact);
-        drop(chains);
-        self.facts.push(Kind::Fact, |buf| row.encode_raw(buf));
-        self.fact_count += 1;
-        Ok(ended)
-    }
-
     fn write(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let facts_before = self.fact_count;
-        let ended = self.encode(records)?;
-        // Turns first: a fact may speak of them.
-        self.turns.flush()?;
-        self.facts.flush()?;
-        let facts = self.fact_count - facts_before;
+        let facts_before = self.writer.fact_count();
+        let ended = self.writer.encode(records, &self.shared.chains)?;
+        self.writer.flush()?;
+        let facts = self.writer.fact_count() - facts_before;
         self.facts_since_snapshot += facts;
         self.turns_since_snapshot += records.len() as u64 - facts;
-        self.shared.set_durable(Durable { facts: self.facts.end(), turns: self.turns.end() });
+        let position = self.writer.position();
+        self.shared.set_durable(Durable { facts: position.facts_at, turns: position.turns_at });
         // After the end is durable, so that a reader finds a transcript in one of the two places at any moment.
-        let mut chains = self.shared.chains();
+        let mut chains = chains::lock(&self.shared.chains);
         ended.iter().for_each(|episode| chains.remove(episode));
         Ok(())
     }
@@ -283,22 +219,13 @@ impl EmbeddedJournal {
             self.poison = Some(error.to_string());
         })
     }
-
-    fn position(&self) -> Position {
-        Position {
-            facts: self.fact_count,
-            facts_at: self.facts.end(),
-            turns_at: self.turns.end(),
-            learned_at: self.packer.learned_offset(),
-        }
-    }
 }
 
 impl Journal for EmbeddedJournal {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         if self.poison.is_none() {
             check_sizes(records)?;
-            let chains = self.shared.chains();
+            let chains = chains::lock(&self.shared.chains);
             sequence::check(records, |episode| chains.len_of(episode))?;
         }
         self.guarded(|journal| journal.write(records))
@@ -307,8 +234,8 @@ impl Journal for EmbeddedJournal {
     fn snapshot(&mut self, core: &Snapshot) -> Result<(), StoreError> {
         self.guarded(|journal| {
             let folder = &journal.shared.held.folder;
-            let chains = journal.shared.chains().clone();
-            snapshots::write(folder, core, &journal.position(), &chains, Role::Shortcut)?;
+            let chains = chains::lock(&journal.shared.chains).clone();
+            snapshots::write(folder, core, &journal.writer.position(), &chains, Role::Shortcut)?;
             (journal.facts_since_snapshot, journal.turns_since_snapshot) = (0, 0);
             Ok(())
         })
@@ -323,13 +250,16 @@ impl Journal for EmbeddedJournal {
 impl Drop for EmbeddedJournal {
     fn drop(&mut self) {
         if self.poison.is_none() {
-            self.turns.close();
-            self.facts.close();
+            self.writer.close();
         }
     }
 }
 
-fn follow(shared: &Arc<Shared>, options: &Options, root: &Path) -> Result<Option<FollowerThread>, StoreError> {
+fn follow(
+    shared: &Arc<Shared>,
+    options: &Options,
+    root: &Path,
+) -> Result<Option<FollowerThread>, StoreError> {
     if options.index == IndexKind::Memory {
         return Ok(None);
     }
@@ -342,12 +272,12 @@ fn follow(shared: &Arc<Shared>, options: &Options, root: &Path) -> Result<Option
 fn check_sizes(records: &[Record]) -> Result<(), StoreError> {
     let size = |record: &Record| match record {
         Record::Turn(turn) => turn.body.len(),
-        Record::Fact(Fact::Ended { detail, .. }) => detail.len(),
+        Record::Fact(Fact::Ended { detail, turns, .. }) => detail.len() + turns.0 as usize * PLACE_BYTES,
         Record::Fact(Fact::Scored(score)) => score.verdict.len(),
         Record::Fact(Fact::Submitted { spec, .. }) => spec.document.len(),
         Record::Fact(_) => 0,
     };
-    let sizes = records.iter().map(|record| size(record) + RECORD_ROOM_BYTES);
+    let sizes = records.iter().map(|record| size(record) + ROOM_BYTES);
     if let Some(size) = sizes.clone().find(|size| *size > MAX_PAYLOAD_BYTES) {
         return Err(StoreError::Invalid(format!("it has {size} bytes, the most are {MAX_PAYLOAD_BYTES}")));
     }
@@ -357,17 +287,15 @@ fn check_sizes(records: &[Record]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What a record takes beside its large field: an outcome's places are the most, 10 bytes for each of 100,000 turns.
-const RECORD_ROOM_BYTES: usize = 1 << 20;
+/// What a record takes beside its large field: some 20 numbers of at most 10 bytes, and names.
+const ROOM_BYTES: usize = 1 << 10;
+
+/// What an outcome takes for the place of each of its turns, at most: two numbers.
+const PLACE_BYTES: usize = 16;
 
 // === impl Shared ===
 
 impl Shared {
-    fn chains(&self) -> MutexGuard<'_, Chains> {
-        // Each change of a chain is whole in itself.
-        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn durable(&self) -> Durable {
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -379,7 +307,7 @@ impl Shared {
     /// The durable turns of an open job.
     fn open_chain(&self, of: &Episode) -> Option<Vec<Place>> {
         let end = self.durable().turns;
-        let chains = self.chains();
+        let chains = chains::lock(&self.chains);
         let chain = chains.get(of)?;
         Some(chain.iter().copied().take_while(|place| *place < end).collect())
     }
@@ -423,15 +351,6 @@ impl Shared {
             _ => Err(StoreError::Index("no score stands there".to_owned())),
         }
     }
-
-    fn transcript(&self, of: &Episode, row: &EndedRow) -> Result<Vec<TurnRecord>, StoreError> {
-        let places = place::unpack(&row.places);
-        let places = places.ok_or_else(|| StoreError::Invalid("the outcome names no places".to_owned()))?;
-        match (row.merged, &places[..]) {
-            (true, [place]) => self.lookup.merged(of, *place),
-            _ => self.lookup.turns(of, &places),
-        }
-    }
 }
 
 // === impl EmbeddedArchive ===
@@ -443,7 +362,7 @@ impl Archive for EmbeddedArchive {
             return self.0.lookup.turns(&of, &places);
         }
         match self.0.ended(&of)? {
-            Some(row) => self.0.transcript(&of, &row),
+            Some(row) => self.0.lookup.transcript(&row),
             None => Ok(Vec::new()),
         }
     }
@@ -459,9 +378,8 @@ impl Archive for EmbeddedArchive {
         limit: usize,
     ) -> Result<Vec<EndedRecord>, StoreError> {
         let prefix = Key::episodes(sweep);
-        let after = after.map(|(lane, ordinal, generation)| {
-            Key::episode(JobKey { sweep, lane, ordinal }, generation)
-        });
+        let after = after
+            .map(|(lane, ordinal, generation)| Key::episode(JobKey { sweep, lane, ordinal }, generation));
         self.0.ask(
             |index| index.list(&prefix, after.as_ref(), limit),
             |places| places.into_iter().map(|place| ended_record(self.0.ended_at(place)?)).collect(),

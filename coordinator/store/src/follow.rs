@@ -18,7 +18,7 @@ use crate::manifest::Folder;
 use crate::place::Place;
 
 /// Facts taken into the index at once, and the longest that a reader may have to wait for another's turn: some 50 ms.
-const FACTS_AT_ONCE: usize = 8_192;
+const FACTS_AT_ONCE: usize = 32_768;
 
 /// How far the index may be behind a live journal, in milliseconds, if no reader asks for more.
 const LAG_MS: u64 = 200;
@@ -156,7 +156,8 @@ impl Follower {
             if item.kind != Kind::Fact {
                 return Err(log.damaged(item.place, "a record of this kind does not belong here"));
             }
-            let row = FactRow::decode(log.payload()).map_err(|error| log.damaged(item.place, error.to_string()))?;
+            let row =
+                FactRow::decode(log.payload()).map_err(|error| log.damaged(item.place, error.to_string()))?;
             if let Some(FactKind::Removed(sweep)) = row.kind {
                 // Not past it before it is done, or a crash in between would leave half of it.
                 index.add(std::mem::take(&mut entries), item.place)?;

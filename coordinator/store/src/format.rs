@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Fact, FailureClass, Generation, GenerationRun, JobKey, Lane, LaneSnapshot, LaneSpec, LeaseKey, Millis, OpenJob, Ordinal,
-    Outcome, Place as JobPlace, RetryPolicy, ReturnCause, Scope, ScoreRecord, Snapshot, SweepId, SweepSnapshot,
-    SweepSpec, Term, TurnIndex, Usage, WorkerId,
+    Attempt, Fact, FailureClass, Generation, GenerationRun, JobKey, Lane, LaneSnapshot, LaneSpec, LeaseKey,
+    Millis, OpenJob, Ordinal, Outcome, Place as JobPlace, RetryPolicy, ReturnCause, Scope, ScoreRecord,
+    Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, Usage, WorkerId,
 };
 use prost::{Message, Oneof};
 
@@ -634,7 +634,9 @@ impl FactKind {
                 reason: row.reason.into(),
             },
             Self::Granted(row) => Fact::Granted { lease: row.lease.key(), worker: WorkerId(row.worker) },
-            Self::Reinstated(row) => Fact::Reinstated { lease: row.lease.key(), worker: WorkerId(row.worker) },
+            Self::Reinstated(row) => {
+                Fact::Reinstated { lease: row.lease.key(), worker: WorkerId(row.worker) }
+            }
             Self::Returned(row) => Fact::Returned {
                 lease: row.lease.key(),
                 cause: read_cause(row.cause)?,

@@ -296,11 +296,8 @@ mod tests {
         while let Found::Frame(frame) = frames.advance().unwrap() {
             found.push((frame.kind, frame.rank, frames.payload().len()));
         }
-        let expected = [
-            (Kind::Header, Rank::First, 4),
-            (Kind::Fact, Rank::Later, 0),
-            (Kind::Fact, Rank::First, 300),
-        ];
+        let expected =
+            [(Kind::Header, Rank::First, 4), (Kind::Fact, Rank::Later, 0), (Kind::Fact, Rank::First, 300)];
         assert_eq!(found, expected);
         assert_eq!(frames.advance().unwrap(), Found::End);
     }

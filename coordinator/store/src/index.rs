@@ -1,5 +1,6 @@
 //! What an index over the journal is: places by key. It holds nothing that the journal does not.
 
+mod block;
 mod key;
 mod memory;
 mod sled;
@@ -29,9 +30,6 @@ pub(crate) trait Index: std::fmt::Debug + Send {
 
     /// The places of the keys that share a key's beginning (see `Key`), in order, at most `limit`, from the first after `after`.
     fn list(&self, prefix: &Key, after: Option<&Key>, limit: usize) -> Result<Vec<Place>, StoreError>;
-
-    /// How many entries there are.
-    fn count(&self) -> u64;
 
     /// Makes it durable, as far as that goes.
     fn flush(&mut self);

@@ -16,6 +16,7 @@ mod follow;
 mod format;
 mod frame;
 mod index;
+mod interleave;
 mod log;
 mod lookup;
 mod manifest;
@@ -29,9 +30,11 @@ mod sequence;
 mod snapshots;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod writer;
 
 pub use contract::{
-    Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Replay, Store, Stream, TornTail, Visit,
+    Archive, BundleHash, EndedRecord, EpisodeKey, Journal, RecoveryReport, Replay, Store, Stream, TornTail,
+    Visit,
 };
 pub use error::StoreError;
 pub use log::Problem;

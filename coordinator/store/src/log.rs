@@ -8,7 +8,7 @@ use prost::Message;
 use crate::contract::{Stream, TornTail};
 use crate::error::StoreError;
 use crate::format::HeaderRow;
-use crate::frame::{Frame, Frames, Found, Kind, Rank};
+use crate::frame::{Found, Frame, Frames, Kind, Rank};
 use crate::manifest::Folder;
 use crate::place::Place;
 
@@ -19,7 +19,7 @@ pub(crate) enum Tolerance {
     TornEnd,
     /// Everything before this place was durable once: anything else is an error.
     Until(Place),
-    /// Notes it and goes on with the next record.
+    /// As a start, but notes damage and goes on with the next record.
     Salvage,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Log {
     /// Where in the next segment to begin.
     skip: u32,
     segment: u32,
-    header: HeaderRow,
+    header: Option<HeaderRow>,
     frames: Option<Frames>,
     torn: Vec<TornTail>,
     problems: Vec<Problem>,
@@ -64,7 +64,7 @@ pub(crate) struct Log {
 // === impl Log ===
 
 impl Log {
-    /// Reads `stream` of `folder` from a place on, which is the end of some record, or [`Place::LOST`] for the beginning.
+    /// Reads `stream` of `folder` from a place on, which is the end of some record, or [`Place::START`] for the beginning.
     pub(crate) fn open(
         folder: &Folder,
         stream: Stream,
@@ -82,7 +82,7 @@ impl Log {
             rest: Vec::new(),
             skip: from.offset,
             segment: 0,
-            header: HeaderRow::default(),
+            header: None,
             frames: None,
             torn: Vec::new(),
             problems: Vec::new(),
@@ -115,9 +115,9 @@ impl Log {
         self.frames.as_ref().map_or(&[], Frames::payload)
     }
 
-    /// The header of the last record's segment.
-    pub(crate) fn header(&self) -> &HeaderRow {
-        &self.header
+    /// The header of the last record's segment; none if it is damaged and this reader goes on all the same.
+    pub(crate) fn header(&self) -> Option<&HeaderRow> {
+        self.header.as_ref()
     }
 
     /// How far it has come; at the end, where the stream goes on.
@@ -134,6 +134,11 @@ impl Log {
     /// What was not as written, and was passed over.
     pub(crate) fn problems(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// Has done with a record that can't be used: an error, or a problem noted.
+    pub(crate) fn refuse(&mut self, item: Item, what: &str) -> Result<(), StoreError> {
+        self.problem(item.place.segment, item.place.offset(), what.to_owned())
     }
 
     /// An error about the last record.
@@ -157,19 +162,16 @@ impl Log {
             };
             let offset = frames.at();
             let last = self.rest.is_empty();
+            let may_be_torn = last && !matches!(self.tolerance, Tolerance::Until(_));
+            if may_be_torn && !frames.later_commit().map_err(|error| StoreError::io("read", &path, error))? {
+                let bytes = frames.rest_bytes();
+                self.torn.push(TornTail { stream: self.stream, segment: self.segment, offset, bytes });
+                return Ok(None);
+            }
             match self.tolerance {
                 Tolerance::Salvage => {
                     self.problems.push(Problem { path: path.clone(), offset, what: what.to_owned() });
                     frames.skip_broken().map_err(|error| StoreError::io("read", &path, error))?;
-                }
-                Tolerance::TornEnd if last => {
-                    let later = frames.later_commit().map_err(|error| StoreError::io("read", &path, error))?;
-                    if later {
-                        return Err(StoreError::damaged(&path, offset, what));
-                    }
-                    let bytes = frames.rest_bytes();
-                    self.torn.push(TornTail { stream: self.stream, segment: self.segment, offset, bytes });
-                    return Ok(None);
                 }
                 _ => return Err(StoreError::damaged(&path, offset, what)),
             }
@@ -186,7 +188,7 @@ impl Log {
         let salt = self.folder.salt(self.stream, segment);
         let skip = u64::from(std::mem::take(&mut self.skip));
         self.segment = segment;
-        self.header = self.read_header(segment)?.unwrap_or_default();
+        self.header = self.read_header(segment)?;
         self.frames = Some(Frames::new(file, salt, skip, end));
         Ok(true)
     }
@@ -224,7 +226,7 @@ impl Log {
 
     /// A last segment without a whole header was never part of an acknowledged commit, unless a later one follows in it.
     fn drop_torn_segment(&mut self, segments: &mut Vec<u32>) -> Result<(), StoreError> {
-        let Some(&last) = segments.last().filter(|_| self.tolerance == Tolerance::TornEnd) else {
+        let Some(&last) = segments.last().filter(|_| !matches!(self.tolerance, Tolerance::Until(_))) else {
             return Ok(());
         };
         if read_header(&self.folder, self.stream, last)?.is_some() {
@@ -233,7 +235,9 @@ impl Log {
         let path = self.folder.path(self.stream, last);
         let mut frames = whole_segment(&self.folder, self.stream, last)?;
         if frames.later_commit().map_err(|error| StoreError::io("read", &path, error))? {
-            return Err(StoreError::damaged(&path, 0, "the segment's header is wrong"));
+            // Reading its frames will note it, for a reader who goes on.
+            let wrong = StoreError::damaged(&path, 0, "the segment's header is wrong");
+            return if self.tolerance == Tolerance::Salvage { Ok(()) } else { Err(wrong) };
         }
         let bytes = frames.rest_bytes();
         self.torn.push(TornTail { stream: self.stream, segment: last, offset: 0, bytes });

@@ -10,11 +10,11 @@ use prost::Message;
 use crate::contract::Stream;
 use crate::error::StoreError;
 use crate::files::File;
-use crate::format::{FactRow, MergedHead, PackingRow, TurnHead};
+use crate::format::{EndedRow, FactRow, MergedHead, PackingRow, TurnHead};
 use crate::frame::{Found, Frames, Kind};
 use crate::manifest::Folder;
 use crate::packing::{self, Decoder};
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::record;
 use crate::sequence::{Episode, episode};
 
@@ -47,6 +47,24 @@ impl Lookup {
         FactRow::decode(&payload[..]).map_err(|error| self.damaged(Stream::Facts, place, error.to_string()))
     }
 
+    /// The transcript of an ended job.
+    pub(crate) fn transcript(&self, row: &EndedRow) -> Result<Vec<TurnRecord>, StoreError> {
+        let lease = row.lease.key();
+        let wrong = |what: String| StoreError::damaged(&self.folder.dir, 0, what);
+        let places =
+            place::unpack(&row.places).ok_or_else(|| wrong(format!("the end of {lease} names no places")))?;
+        let turns = match (row.merged, &places[..]) {
+            (true, [place]) => self.merged(&episode(&lease), *place)?,
+            _ => self.turns(&episode(&lease), &places)?,
+        };
+        match turns.len() == row.turns as usize {
+            true => Ok(turns),
+            false => {
+                Err(wrong(format!("of the {} turns of {lease} only {} were saved", row.turns, turns.len())))
+            }
+        }
+    }
+
     /// The turns at `places`, which must be those of `of`, in order.
     pub(crate) fn turns(&self, of: &Episode, places: &[Place]) -> Result<Vec<TurnRecord>, StoreError> {
         let turn = |(index, place): (usize, &Place)| self.turn(of, index, *place);
@@ -76,11 +94,18 @@ impl Lookup {
             return Err(damaged("another episode stands here"));
         }
         let mut bodies = self.unpack(&head.packing, packed, place)?;
-        let split = split(&head, &mut bodies).ok_or_else(|| damaged("its bodies are not as long as it says"))?;
+        let split =
+            split(&head, &mut bodies).ok_or_else(|| damaged("its bodies are not as long as it says"))?;
         Ok(split)
     }
 
-    fn unpack(&self, packing: &PackingRow, packed: &[u8], place: Place) -> Result<Bytes, StoreError> {
+    /// The body of a turn that was packed into the segment of `place`.
+    pub(crate) fn unpack(
+        &self,
+        packing: &PackingRow,
+        packed: &[u8],
+        place: Place,
+    ) -> Result<Bytes, StoreError> {
         let learned = match packing.learned_at {
             0 => None,
             at => Some(self.dictionary(Place::new(place.segment, at))?),
@@ -124,15 +149,13 @@ impl Lookup {
     }
 
     fn payload(&self, stream: Stream, place: Place, kind: Kind) -> Result<Vec<u8>, StoreError> {
-        if place == Place::LOST {
-            let path = self.folder.dir.clone();
-            return Err(StoreError::damaged(&path, 0, "the record was lost to earlier damage"));
-        }
         let mut frames = self.frames(stream, place)?;
         let path = self.folder.path(stream, place.segment);
         match frames.advance().map_err(|error| StoreError::io("read", &path, error))? {
             Found::Frame(frame) if frame.kind == kind => Ok(frames.payload().to_vec()),
-            Found::Frame(_) => Err(StoreError::damaged(&path, place.offset(), "a record of another kind stands here")),
+            Found::Frame(_) => {
+                Err(StoreError::damaged(&path, place.offset(), "a record of another kind stands here"))
+            }
             Found::End => Err(StoreError::damaged(&path, place.offset(), "the file ends before it")),
             Found::Broken(what) => Err(StoreError::damaged(&path, place.offset(), what)),
         }

@@ -46,7 +46,8 @@ impl Manifest {
         let mut id = [0; 16];
         // The standard library seeds its hashers from the system's entropy: enough to tell directories apart and to
         // keep a model from guessing what a frame would look like.
-        id.chunks_mut(8).for_each(|half| half.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes()));
+        id.chunks_mut(8)
+            .for_each(|half| half.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes()));
         Self { id, journal: 1, base: None }
     }
 
@@ -118,9 +119,8 @@ impl Manifest {
 
 /// Makes the names of a data directory durable: the MANIFEST's, the journal folder's, and the directory's own.
 pub(crate) fn sync_names(files: &dyn Files, dir: &Path) -> Result<(), StoreError> {
-    let sync = |dir: &Path, point| {
-        files.sync_dir(dir, point).map_err(|error| StoreError::io("sync", dir, error))
-    };
+    let sync =
+        |dir: &Path, point| files.sync_dir(dir, point).map_err(|error| StoreError::io("sync", dir, error));
     sync(dir, SyncPoint::ManifestName)?;
     match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync(parent, SyncPoint::Root),

@@ -18,8 +18,11 @@ use crate::dictionary;
 use crate::format::PackingRow;
 use crate::frame::MAX_PAYLOAD_BYTES;
 
-/// zstd's level: the cheapest that still finds what the dictionary offers.
-const LEVEL: i32 = 3;
+/// zstd's level for a commit: the cheapest that still finds what the dictionary offers.
+pub(crate) const FAST: i32 = 3;
+
+/// zstd's level where time is no matter.
+pub(crate) const SMALL: i32 = 12;
 
 /// A learned dictionary's size. Larger ones gained nothing in measurements.
 const LEARNED_BYTES: usize = 16 << 10;
@@ -41,6 +44,7 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Packs bodies.
 pub(crate) struct Packer {
+    level: i32,
     builtin: Option<Compressor<'static>>,
     learned: Option<Learned>,
     samples: Samples,
@@ -69,15 +73,15 @@ pub(crate) type Decoder = DecoderDictionary<'static>;
 
 impl Packer {
     /// Packs with the built-in dictionary until `enough` bodies have been seen.
-    pub(crate) fn new(enough: usize) -> Self {
-        let builtin = compressor(dictionary::CURRENT.1);
+    pub(crate) fn new(enough: usize, level: i32) -> Self {
+        let builtin = compressor(dictionary::CURRENT.1, level);
         let samples = Samples { enough, bodies: Vec::new(), seen: 0, kept: 0 };
-        Self { builtin, learned: None, samples, packed: Vec::new() }
+        Self { level, builtin, learned: None, samples, packed: Vec::new() }
     }
 
     /// Goes on with a dictionary that stands at `at` of the segment being written.
     pub(crate) fn resume(&mut self, dictionary: Vec<u8>, at: u64) {
-        self.learned = Learned::new(dictionary, at);
+        self.learned = Learned::new(dictionary, at, self.level);
     }
 
     /// A dictionary to be written into the stream now: in a new segment, or once enough bodies have been seen. The caller says
@@ -87,7 +91,7 @@ impl Packer {
         if !first && !new_segment {
             return None;
         }
-        if let Some(learned) = self.samples.learn() {
+        if let Some(learned) = self.samples.learn(self.level) {
             self.learned = Some(learned);
         }
         self.learned.as_ref().map(|learned| &learned.dictionary[..])
@@ -147,8 +151,8 @@ fn squeeze(compressor: &mut Compressor<'static>, raw: &[u8], packed: &mut Vec<u8
     (packed.len() < raw.len() && packed.starts_with(&MAGIC)).then_some(())
 }
 
-fn compressor(dictionary: &[u8]) -> Option<Compressor<'static>> {
-    let mut compressor = Compressor::with_dictionary(LEVEL, dictionary).ok()?;
+fn compressor(dictionary: &[u8], level: i32) -> Option<Compressor<'static>> {
+    let mut compressor = Compressor::with_dictionary(level, dictionary).ok()?;
     // Both are in the record already.
     compressor.set_parameter(CParameter::ContentSizeFlag(false)).ok()?;
     compressor.set_parameter(CParameter::DictIdFlag(false)).ok()?;
@@ -158,8 +162,8 @@ fn compressor(dictionary: &[u8]) -> Option<Compressor<'static>> {
 // === impl Learned ===
 
 impl Learned {
-    fn new(dictionary: Vec<u8>, at: u64) -> Option<Self> {
-        Some(Self { compressor: compressor(&dictionary)?, dictionary, at })
+    fn new(dictionary: Vec<u8>, at: u64, level: i32) -> Option<Self> {
+        Some(Self { compressor: compressor(&dictionary, level)?, dictionary, at })
     }
 }
 
@@ -183,12 +187,12 @@ impl Samples {
     }
 
     /// A dictionary, if enough was seen. Whether it comes to one or not, the samples are used up.
-    fn learn(&mut self) -> Option<Learned> {
+    fn learn(&mut self, level: i32) -> Option<Learned> {
         if self.bodies.len() < self.enough {
             return None;
         }
         let bodies = std::mem::take(&mut self.bodies);
-        Learned::new(zstd::dict::from_samples(&bodies, LEARNED_BYTES).ok()?, 0)
+        Learned::new(zstd::dict::from_samples(&bodies, LEARNED_BYTES).ok()?, 0, level)
     }
 }
 
@@ -213,7 +217,8 @@ pub(crate) fn unpack(
     let builtin;
     let dictionary = match (packing.learned_at, packing.builtin) {
         (0, version) => {
-            builtin = built_in(version).ok_or("it was packed with a dictionary that this release does not know")?;
+            builtin =
+                built_in(version).ok_or("it was packed with a dictionary that this release does not know")?;
             builtin
         }
         _ => learned.ok_or("the dictionary that it was packed with is lost")?,
@@ -244,12 +249,13 @@ mod tests {
     use super::*;
 
     fn body(n: usize) -> Vec<u8> {
-        format!(r#"{{"role":"assistant","content":"turn {n}","tool_calls":[{{"id":"call_{n}"}}]}}"#).into_bytes()
+        format!(r#"{{"role":"assistant","content":"turn {n}","tool_calls":[{{"id":"call_{n}"}}]}}"#)
+            .into_bytes()
     }
 
     #[test]
     fn what_is_packed_comes_back() {
-        let mut packer = Packer::new(SAMPLES);
+        let mut packer = Packer::new(SAMPLES, FAST);
         for raw in [vec![], b"{}".to_vec(), body(1), vec![7; 100_000]] {
             let (packing, packed) = packer.pack(&raw);
             assert_eq!(unpack(&packing, packed, None).unwrap(), raw);
@@ -258,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_dictionary_is_learned_once_enough_was_seen_and_is_needed_to_unpack() {
-        let mut packer = Packer::new(SAMPLES);
+        let mut packer = Packer::new(SAMPLES, FAST);
         for n in 0..SAMPLES {
             assert!(packer.dictionary(false).is_none());
             packer.pack(&body(n));
@@ -276,7 +282,7 @@ mod tests {
     #[test]
     fn bytes_that_do_not_shrink_stand_as_they_are() {
         let noise: Vec<u8> = blake3::Hasher::new().finalize_xof().fill_to(300);
-        let mut packer = Packer::new(SAMPLES);
+        let mut packer = Packer::new(SAMPLES, FAST);
         let (packing, packed) = packer.pack(&noise);
         assert_eq!((packing, packed), (PackingRow::default(), &noise[..]));
     }

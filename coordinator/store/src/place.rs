@@ -10,8 +10,8 @@ pub(crate) struct Place {
 // === impl Place ===
 
 impl Place {
-    /// The place of a record that is lost: what `rebuild` writes where a turn could not be saved.
-    pub(crate) const LOST: Self = Self { segment: 0, offset: 0 };
+    /// The beginning of a stream, before its first segment.
+    pub(crate) const START: Self = Self { segment: 0, offset: 0 };
 
     /// The place at `offset` of `segment`; offsets of a segment fit by `MAX_SEGMENT_BYTES`.
     pub(crate) fn new(segment: u32, offset: u64) -> Self {

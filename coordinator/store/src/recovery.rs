@@ -6,19 +6,18 @@
 
 use std::path::Path;
 
-use muster_core::{Fact, LeaseKey, TurnIndex, Usage};
-use prost::Message;
+use muster_core::{Fact, LeaseKey};
 
 use crate::chains::Chains;
 use crate::contract::{RecoveryReport, Replay, Stream, TornTail, Visit};
 use crate::error::StoreError;
 use crate::files::{SyncPoint, read_all, write_all};
-use crate::format::{FactKind, FactRow, TurnHead};
+use crate::format::{FactKind, FactRow};
 use crate::frame::{Kind, Rank};
+use crate::interleave::{Interleaved, Piece, Turn};
 use crate::log::{Item, Log, Tolerance};
 use crate::manifest::Folder;
 use crate::place::{self, Place};
-use crate::record;
 use crate::sequence::episode;
 use crate::snapshots::{self, Position, Restored};
 
@@ -46,28 +45,12 @@ pub(crate) struct Found {
 struct Replayer<'a, 'v> {
     folder: &'a Folder,
     visit: &'a mut Visit<'v>,
-    facts_log: Log,
-    turns_log: Log,
-    facts: u64,
-    /// The next turn of the stream.
-    turn: Option<Turn>,
+    journal: Interleaved,
     chains: Chains,
-    learned: Option<(Vec<u8>, Place)>,
     /// Ended jobs whose last turn is in the last turn segment.
     latest: Vec<(LeaseKey, Place)>,
     last_turn_segment: u32,
     report: RecoveryReport,
-}
-
-/// A turn found in the stream.
-#[derive(Clone)]
-struct Turn {
-    item: Item,
-    /// Facts that came before it.
-    after: u64,
-    lease: LeaseKey,
-    index: TurnIndex,
-    usage: Usage,
 }
 
 /// Replays the journal in `folder` into `visit` and leaves it ready to be written on.
@@ -81,17 +64,12 @@ pub(crate) fn recover(folder: &Folder, root: &Path, visit: &mut Visit<'_>) -> Re
         visit(Replay::Snapshot(Box::new(core))).map_err(StoreError::Refused)?;
         (position, chains) = (at, open);
     }
-    let turns_log = Log::open(folder, Stream::Turns, position.turns_at, Tolerance::TornEnd)?;
     let mut replayer = Replayer {
         folder,
         visit,
-        facts_log: Log::open(folder, Stream::Facts, position.facts_at, Tolerance::TornEnd)?,
+        journal: Interleaved::open(folder, &position, Tolerance::TornEnd)?,
         last_turn_segment: folder.segments(Stream::Turns)?.last().copied().unwrap_or(0),
-        turns_log,
-        facts: position.facts,
-        turn: None,
         chains,
-        learned: None,
         latest: Vec::new(),
         report,
     };
@@ -110,7 +88,10 @@ fn usable_snapshot(folder: &Folder, report: &mut RecoveryReport) -> Result<Optio
             }
             Some(found) => {
                 let facts = found.position.facts;
-                note(report, format!("{} has seen {facts} facts: the journal was cut short since", path.display()));
+                note(
+                    report,
+                    format!("{} has seen {facts} facts: the journal was cut short since", path.display()),
+                );
             }
             None => tracing::warn!(path = %path.display(), "a snapshot is torn and passed over"),
         }
@@ -129,7 +110,7 @@ fn usable_snapshot(folder: &Folder, report: &mut RecoveryReport) -> Result<Optio
 
 /// The end of a stream's files, whole or not.
 fn length(folder: &Folder, stream: Stream) -> Result<Place, StoreError> {
-    let Some(segment) = folder.segments(stream)?.last().copied() else { return Ok(Place::LOST) };
+    let Some(segment) = folder.segments(stream)?.last().copied() else { return Ok(Place::START) };
     let path = folder.path(stream, segment);
     let len = folder.files.open(&path).and_then(|file| file.len());
     let len = len.map_err(|error| StoreError::io("read", &path, error))?;
@@ -147,42 +128,13 @@ fn note(report: &mut RecoveryReport, sentence: String) {
 
 impl Replayer<'_, '_> {
     fn run(&mut self) -> Result<(), StoreError> {
-        self.turn = self.next_turn()?;
-        loop {
-            while let Some(turn) = self.turn.take_if(|turn| turn.after <= self.facts) {
-                self.take_turn(&turn)?;
-                self.turn = self.next_turn()?;
-            }
-            match self.facts_log.advance()? {
-                Some(item) => self.take_fact(item)?,
-                None => return Ok(()),
+        while let Some(piece) = self.journal.advance()? {
+            match piece {
+                Piece::Turn(turn) => self.take_turn(&turn)?,
+                Piece::Fact(item, row) => self.take_fact(item, *row)?,
             }
         }
-    }
-
-    fn next_turn(&mut self) -> Result<Option<Turn>, StoreError> {
-        while let Some(item) = self.turns_log.advance()? {
-            match item.kind {
-                Kind::Turn => return self.decode_turn(item).map(Some),
-                Kind::Dictionary => {
-                    self.learned = Some((self.turns_log.payload().to_vec(), item.place));
-                }
-                _ => return Err(self.turns_log.damaged(item.place, "a record of this kind does not belong here")),
-            }
-        }
-        Ok(None)
-    }
-
-    fn decode_turn(&self, item: Item) -> Result<Turn, StoreError> {
-        let head = record::head::<TurnHead>(self.turns_log.payload());
-        let (head, _) = head.ok_or_else(|| self.turns_log.damaged(item.place, "it is no turn"))?;
-        Ok(Turn {
-            item,
-            after: self.turns_log.header().facts_before + head.facts_since,
-            lease: head.lease.key(),
-            index: TurnIndex(head.index),
-            usage: Usage::from(&head.usage),
-        })
+        Ok(())
     }
 
     fn take_turn(&mut self, turn: &Turn) -> Result<(), StoreError> {
@@ -196,16 +148,11 @@ impl Replayer<'_, '_> {
         (self.visit)(replay).map_err(StoreError::Refused)
     }
 
-    fn take_fact(&mut self, item: Item) -> Result<(), StoreError> {
-        let before = self.facts_log.header().facts_before;
-        if item.rank == Rank::Later && self.first_of_segment(item) && before != self.facts {
-            let what = format!("{before} facts should come before this segment, {} do", self.facts);
-            return Err(self.facts_log.damaged(item.place, what));
-        }
-        let damaged = |what: String| self.facts_log.damaged(item.place, what);
-        let row = FactRow::decode(self.facts_log.payload()).map_err(|error| damaged(error.to_string()))?;
+    fn take_fact(&mut self, item: Item, row: FactRow) -> Result<(), StoreError> {
+        let damaged = |what: String| self.journal.facts_log.damaged(item.place, what);
         if let Some(FactKind::Ended(ended)) = &row.kind {
-            let places = place::unpack(&ended.places).ok_or_else(|| damaged("it names no places".to_owned()))?;
+            let places =
+                place::unpack(&ended.places).ok_or_else(|| damaged("it names no places".to_owned()))?;
             let last = places.into_iter().max().filter(|place| place.segment >= self.last_turn_segment);
             self.latest.extend(last.map(|place| (ended.lease.key(), place)));
         }
@@ -214,30 +161,24 @@ impl Replayer<'_, '_> {
         if let Fact::Ended { lease, .. } = &fact {
             self.chains.remove(&episode(lease));
         }
-        self.facts += 1;
         self.report.facts += 1;
         (self.visit)(Replay::Fact(fact)).map_err(StoreError::Refused)
     }
 
-    /// Whether a fact follows its segment's header: then no other fact of the segment came before it.
-    fn first_of_segment(&self, item: Item) -> bool {
-        item.place.offset() == record::framed_bytes(self.facts_log.header())
-    }
-
     fn finish(mut self, root: &Path, position: &Position) -> Result<Found, StoreError> {
-        let facts_end = self.facts_log.at();
+        let facts_end = self.journal.facts_log.at();
         let turns_end = self.cut_orphans(root)?;
         self.report_unreachable(turns_end);
-        for log in [&self.facts_log, &self.turns_log] {
+        for log in [&self.journal.facts_log, &self.journal.turns_log] {
             self.report.torn.extend(log.torn().iter().filter(|torn| torn.bytes > 0).cloned());
         }
-        cut_torn(self.folder, self.facts_log.torn(), facts_end)?;
-        cut_torn(self.folder, self.turns_log.torn(), turns_end)?;
+        cut_torn(self.folder, self.journal.facts_log.torn(), facts_end)?;
+        cut_torn(self.folder, self.journal.turns_log.torn(), turns_end)?;
         settle(self.folder, [(Stream::Facts, facts_end), (Stream::Turns, turns_end)])?;
         let learned = self.learned_in(turns_end, position)?;
         Ok(Found {
-            facts: self.facts,
-            facts_since: self.facts - position.facts,
+            facts: self.journal.facts,
+            facts_since: self.report.facts,
             turns_since: self.report.turns,
             facts_end,
             turns_end,
@@ -249,16 +190,16 @@ impl Replayer<'_, '_> {
 
     /// Cuts off the turns whose facts never came. Returns where the stream ends then.
     fn cut_orphans(&mut self, root: &Path) -> Result<Place, StoreError> {
-        let Some(first) = self.turn.take() else { return Ok(self.turns_log.at()) };
-        let header = self.turns_log.header().clone();
+        let Some(first) = self.journal.turn.take() else { return Ok(self.journal.turns_log.at()) };
+        let header = self.journal.turns_log.header().cloned().unwrap_or_default();
         let mut commits = 1;
         self.report.orphaned_turns = 1;
-        while let Some(turn) = self.next_turn()? {
+        while let Some(turn) = self.journal.next_turn()? {
             self.report.orphaned_turns += 1;
             commits += u32::from(turn.item.rank == Rank::First);
         }
         // A segment that began after facts that are gone can't be written on: its count would be wrong.
-        let end = match header.facts_before > self.facts {
+        let end = match header.facts_before > self.journal.facts {
             true => Place::new(first.item.place.segment - 1, header.previous_bytes),
             false => first.item.place,
         };
@@ -273,7 +214,10 @@ impl Replayer<'_, '_> {
         }
         if end.segment > 0 {
             let bytes = files_end.offset().saturating_sub(end.offset());
-            cut(self.folder, &TornTail { stream: Stream::Turns, segment: end.segment, offset: end.offset(), bytes })?;
+            cut(
+                self.folder,
+                &TornTail { stream: Stream::Turns, segment: end.segment, offset: end.offset(), bytes },
+            )?;
         }
         Ok(end)
     }
@@ -287,7 +231,7 @@ impl Replayer<'_, '_> {
     }
 
     fn learned_in(&self, end: Place, position: &Position) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
-        if let Some((dictionary, place)) = &self.learned
+        if let Some((dictionary, place)) = &self.journal.dictionary
             && place.segment == end.segment
             && *place < end
         {

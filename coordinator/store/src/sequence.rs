@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use muster_core::{Fact, Generation, JobKey, LeaseKey, Outcome, Record, TurnIndex};
+use muster_core::{Fact, Generation, JobKey, LeaseKey, Record, TurnIndex};
 
 use crate::error::StoreError;
 
@@ -26,10 +26,8 @@ pub(crate) fn check(records: &[Record], stored: impl Fn(&Episode) -> usize) -> R
         match record {
             Record::Turn(turn) => set(&turn.lease, Some((turn.index, "turn")), turn.index.0 as usize + 1)?,
             Record::Fact(Fact::Restarted { lease }) => set(lease, None, 0)?,
-            Record::Fact(Fact::Ended { lease, turns, outcome, .. }) => {
-                // A job that did not come to a result may end with any count of turns, also none.
-                let need = outcome_needs_turns(*outcome).then_some((*turns, "an outcome after turn"));
-                set(lease, need, turns.0 as usize)?;
+            Record::Fact(Fact::Ended { lease, turns, .. }) => {
+                set(lease, Some((*turns, "an outcome after turn")), turns.0 as usize)?;
             }
             Record::Fact(_) => {}
         }
@@ -40,10 +38,6 @@ pub(crate) fn check(records: &[Record], stored: impl Fn(&Episode) -> usize) -> R
 /// The episode of a lease.
 pub(crate) fn episode(lease: &LeaseKey) -> Episode {
     (lease.job, lease.generation)
-}
-
-fn outcome_needs_turns(outcome: Outcome) -> bool {
-    outcome.is_result()
 }
 
 fn no_gap(index: TurnIndex, length: usize, what: &str, lease: &LeaseKey) -> Result<(), StoreError> {

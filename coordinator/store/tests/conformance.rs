@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use muster_store::embedded::{self, IndexKind, Options};
-use muster_store::testing::conformance::{CASES, Closed};
 use muster_store::testing::SimDisk;
+use muster_store::testing::conformance::{CASES, Closed};
 use muster_store::{Memory, Store, StoreError, Visit};
 
 struct Embedded(tempfile::TempDir, Options);

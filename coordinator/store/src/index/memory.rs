@@ -30,7 +30,8 @@ impl Index for MemoryIndex {
 
     fn remove(&mut self, sweep: SweepId) -> Result<(), StoreError> {
         let beginnings = Key::of_sweep(sweep);
-        self.entries.retain(|key, _| !beginnings.iter().any(|beginning| key.bytes().starts_with(beginning.bytes())));
+        self.entries
+            .retain(|key, _| !beginnings.iter().any(|beginning| key.bytes().starts_with(beginning.bytes())));
         Ok(())
     }
 
@@ -43,10 +44,6 @@ impl Index for MemoryIndex {
         let rows = from.filter(|(key, _)| Some(*key) != after);
         let rows = rows.take_while(|(key, _)| key.bytes().starts_with(prefix.bytes()));
         Ok(rows.take(limit).map(|(_, place)| *place).collect())
-    }
-
-    fn count(&self) -> u64 {
-        self.entries.len() as u64
     }
 
     fn flush(&mut self) {}

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use muster_core::SweepId;
 
+use super::block::Block;
 use super::{Index, Key};
 use crate::error::StoreError;
 use crate::place::Place;
@@ -23,7 +24,7 @@ const FLUSH_EVERY_MS: u64 = 5_000;
 /// sled's unit of writing and of space, in bytes. Smaller than its default: less of the file is slack.
 const SEGMENT_BYTES: usize = 128 << 10;
 
-/// Entries removed at once.
+/// Blocks removed at once.
 const REMOVE_AT_ONCE: usize = 10_000;
 
 /// Where the state stands, among keys that begin with a letter.
@@ -74,7 +75,11 @@ impl SledIndex {
         let Some(found) = found else {
             let empty = fenced(|| Ok::<_, ::sled::Error>(db.is_empty()))?;
             let state = State::empty(identity);
-            return if empty { Ok(Self { db, dir: dir.to_owned(), state }) } else { failed("it has no state") };
+            return if empty {
+                Ok(Self { db, dir: dir.to_owned(), state })
+            } else {
+                failed("it has no state")
+            };
         };
         let Some(state) = State::read(&found).filter(|state| state.identity == identity) else {
             return failed("it belongs to another journal");
@@ -117,20 +122,19 @@ impl Index for SledIndex {
     }
 
     fn add(&mut self, mut entries: Vec<(Key, Place)>, reached: Place) -> Result<(), StoreError> {
-        // Of entries for the same key the last one counts: they keep their order, and all but the last are dropped.
+        // Entries for the same key keep their order, so that the last one counts.
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         let mut batch = ::sled::Batch::default();
         let mut state = State { reached, ..self.state };
-        for (nth, (key, place)) in entries.iter().enumerate() {
-            if entries.get(nth + 1).is_some_and(|next| next.0 == *key) {
-                continue;
-            }
-            let value = value(*place);
-            if let Some(before) = fenced(|| self.db.get(key.bytes()))? {
-                state.take(key.bytes(), &before);
-            }
-            state.put(key.bytes(), &value);
-            batch.insert(key.bytes(), value);
+        for neighbours in entries.chunk_by(|a, b| a.0.block() == b.0.block()) {
+            let block_key = neighbours[0].0.block();
+            let before = fenced(|| self.db.get(block_key))?;
+            let mut block = before.as_ref().map_or_else(|| Ok(Block::default()), |before| read(before))?;
+            neighbours.iter().for_each(|(key, place)| block.insert(key.rest(), *place));
+            let after = block.bytes();
+            before.iter().for_each(|before| state.take(block_key, before));
+            state.put(block_key, &after);
+            batch.insert(block_key, after);
         }
         self.apply(batch, state)
     }
@@ -157,33 +161,32 @@ impl Index for SledIndex {
     }
 
     fn get(&self, key: &Key) -> Result<Option<Place>, StoreError> {
-        let found = fenced(|| self.db.get(key.bytes()))?;
-        found.map(|found| read_value(&found)).transpose()
+        let Some(found) = fenced(|| self.db.get(key.block()))? else { return Ok(None) };
+        Ok(read(&found)?.get(key.rest()))
     }
 
     fn list(&self, prefix: &Key, after: Option<&Key>, limit: usize) -> Result<Vec<Place>, StoreError> {
-        use std::ops::Bound;
-        let from = match after {
-            Some(after) => Bound::Excluded(after.bytes()),
-            None => Bound::Included(prefix.bytes()),
-        };
-        let values = fenced(|| {
-            let rows = self.db.range::<&[u8], _>((from, Bound::Unbounded)).take(limit);
-            let mut values = Vec::new();
-            for row in rows {
-                let (key, value) = row?;
-                if !key.starts_with(prefix.bytes()) {
+        let mut places = Vec::new();
+        fenced(|| {
+            for row in self.db.range(after.unwrap_or(prefix).block()..) {
+                let (block_key, value) = row?;
+                if !block_key.starts_with(prefix.block()) || places.len() >= limit {
                     break;
                 }
-                values.push(value);
+                let Some(block) = Block::read(&value) else {
+                    return Err(::sled::Error::Unsupported("a value is no block".to_owned()));
+                };
+                for (own, place) in block.entries() {
+                    let key = [&block_key, &own[..]].concat();
+                    if key.starts_with(prefix.bytes()) && after.is_none_or(|after| &key[..] > after.bytes()) {
+                        places.push(*place);
+                    }
+                }
             }
-            Ok::<_, ::sled::Error>(values)
+            Ok(())
         })?;
-        values.iter().map(|value| read_value(value)).collect()
-    }
-
-    fn count(&self) -> u64 {
-        self.state.count
+        places.truncate(limit);
+        Ok(places)
     }
 
     fn flush(&mut self) {
@@ -195,7 +198,10 @@ impl Index for SledIndex {
 
 impl std::fmt::Debug for SledIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SledIndex").field("dir", &self.dir).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("SledIndex")
+            .field("dir", &self.dir)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -203,7 +209,7 @@ impl std::fmt::Debug for SledIndex {
 
 impl State {
     fn empty(identity: [u8; 20]) -> Self {
-        Self { identity, reached: Place::LOST, count: 0, sum: 0 }
+        Self { identity, reached: Place::START, count: 0, sum: 0 }
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
@@ -248,20 +254,8 @@ fn hash(key: &[u8], value: &[u8]) -> u64 {
     u64::from(high.finalize()) << 32 | u64::from(low.finalize())
 }
 
-/// A place in as few bytes as it needs: the segment and the offset as varints.
-fn value(place: Place) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(7);
-    prost::encoding::encode_varint(place.segment.into(), &mut bytes);
-    prost::encoding::encode_varint(place.offset.into(), &mut bytes);
-    bytes
-}
-
-fn read_value(mut bytes: &[u8]) -> Result<Place, StoreError> {
-    let mut number = || prost::encoding::decode_varint(&mut bytes).ok().and_then(|number| u32::try_from(number).ok());
-    match (number(), number()) {
-        (Some(segment), Some(offset)) => Ok(Place { segment, offset }),
-        _ => failed("an entry is no place"),
-    }
+fn read(value: &[u8]) -> Result<Block, StoreError> {
+    Block::read(value).ok_or_else(|| StoreError::Index("a value is no block".to_owned()))
 }
 
 /// Runs a call of sled's: an error or a panic of it is an error of the index.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use muster_core::{
-    Fact, FailureClass, Generation, JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome, Place,
-    Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, Term, TurnIndex, TurnRecord, Usage, WorkerId,
+    Fact, FailureClass, Generation, JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome,
+    Place, Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, Term, TurnIndex, TurnRecord, Usage,
+    WorkerId,
 };
 
 use super::sample::{body, ended, episode, granted, job, lease, scored, spec, submitted, turn, usage};
@@ -35,7 +36,10 @@ pub const CASES: &[Case] = &[
     ("an_ended_job_keeps_its_transcript_and_outcome", an_ended_job_keeps_its_transcript_and_outcome),
     ("a_new_generation_begins_with_an_empty_transcript", a_new_generation_begins_with_an_empty_transcript),
     ("a_job_cut_off_by_a_cancel_keeps_its_turns", a_job_cut_off_by_a_cancel_keeps_its_turns),
-    ("a_gap_in_a_transcript_is_refused_and_nothing_is_written", a_gap_in_a_transcript_is_refused_and_nothing_is_written),
+    (
+        "a_gap_in_a_transcript_is_refused_and_nothing_is_written",
+        a_gap_in_a_transcript_is_refused_and_nothing_is_written,
+    ),
     ("a_batch_may_begin_and_end_episodes", a_batch_may_begin_and_end_episodes),
     ("episodes_are_listed_in_order_page_by_page", episodes_are_listed_in_order_page_by_page),
     ("of_each_scorers_version_the_last_verdict_counts", of_each_scorers_version_the_last_verdict_counts),
@@ -150,14 +154,27 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
     ];
     let causes = [ReturnCause::Expired, ReturnCause::Disowned, ReturnCause::Suspected];
     let causes = causes.into_iter().chain(FailureClass::ALL.map(ReturnCause::Failed));
-    facts.extend(causes.map(|cause| Fact::Returned { lease, cause, not_before: Millis(4), usage: full_usage() }));
-    let outcomes = [Outcome::Completed, Outcome::Limit, Outcome::Refused, Outcome::Quarantined, Outcome::Cancelled];
+    facts.extend(causes.map(|cause| Fact::Returned {
+        lease,
+        cause,
+        not_before: Millis(4),
+        usage: full_usage(),
+    }));
+    let outcomes =
+        [Outcome::Completed, Outcome::Limit, Outcome::Refused, Outcome::Quarantined, Outcome::Cancelled];
     let outcomes = outcomes.into_iter().chain(FailureClass::ALL.map(Outcome::Failed));
     for (ordinal, outcome) in outcomes.enumerate() {
         let job = JobKey { ordinal: Ordinal(ordinal as u64), ..lease.job };
         let lease = LeaseKey { job, ..lease };
         let detail = bytes::Bytes::from_static(b"\0\xff");
-        facts.push(Fact::Ended { lease, outcome, turns: TurnIndex(0), usage: full_usage(), at: Millis(u64::MAX), detail });
+        facts.push(Fact::Ended {
+            lease,
+            outcome,
+            turns: TurnIndex(0),
+            usage: full_usage(),
+            at: Millis(u64::MAX),
+            detail,
+        });
     }
     facts.extend([Fact::Cancelled { sweep }, Fact::Reopened { sweep, generation: Generation(1) }]);
     let mut records: Vec<Record> = facts.into_iter().map(Record::Fact).collect();
@@ -260,7 +277,8 @@ fn a_new_generation_begins_with_an_empty_transcript(closed: &dyn Closed) {
         assert_eq!(transcript(archive, old.job, 0), [(2, 0), (2, 1)]);
         assert_eq!(transcript(archive, old.job, 1), [(1, 0)]);
         let outcomes = archive.episodes(SweepId(1), None, 10).unwrap();
-        let outcomes: Vec<_> = outcomes.iter().map(|ended| (ended.lease.generation.0, ended.outcome)).collect();
+        let outcomes: Vec<_> =
+            outcomes.iter().map(|ended| (ended.lease.generation.0, ended.outcome)).collect();
         assert_eq!(outcomes, [(0, Outcome::Quarantined), (1, Outcome::Completed)]);
     });
 }
@@ -294,7 +312,12 @@ fn a_batch_may_begin_and_end_episodes(closed: &dyn Closed) {
     let mut batch = vec![submitted(1)];
     let lost = lease(1, 20, 1);
     let again = lease(1, 20, 2);
-    batch.extend([granted(lost), turn(lost, 0), Record::Fact(Fact::Restarted { lease: lost }), turn(again, 0)]);
+    batch.extend([
+        granted(lost),
+        turn(lost, 0),
+        Record::Fact(Fact::Restarted { lease: lost }),
+        turn(again, 0),
+    ]);
     batch.extend((0..3).flat_map(|ordinal| episode(1, ordinal, 2)));
     batch.push(ended(again, 1, Outcome::Limit));
     twice(closed, &[batch], |archive| {
@@ -316,7 +339,8 @@ fn episodes_are_listed_in_order_page_by_page(closed: &dyn Closed) {
     batches.push(episode(2, 5, 1));
     twice(closed, &batches, |archive| {
         let all = archive.episodes(SweepId(1), None, 100).unwrap();
-        let keys: Vec<_> = all.iter().map(|ended| (ended.lease.job.lane.0, ended.lease.job.ordinal.0)).collect();
+        let keys: Vec<_> =
+            all.iter().map(|ended| (ended.lease.job.lane.0, ended.lease.job.ordinal.0)).collect();
         let sorted = [(0, 255), (0, 300), (0, 65_536), (0, 70_000), (1, 0), (1, 1), (1, 2), (1, 256)];
         assert_eq!(keys, sorted);
         let mut paged = Vec::new();
@@ -342,7 +366,8 @@ fn of_each_scorers_version_the_last_verdict_counts(closed: &dyn Closed) {
     ];
     twice(closed, &batches, |archive| {
         let scores = archive.scores(job, Generation(0)).unwrap();
-        let scores: Vec<_> = scores.iter().map(|score| (&*score.scorer, &*score.version, &score.verdict[..])).collect();
+        let scores: Vec<_> =
+            scores.iter().map(|score| (&*score.scorer, &*score.version, &score.verdict[..])).collect();
         let expected: [(&str, &str, &[u8]); 3] =
             [("shutdown", "1", b"other"), ("tampering", "1", b"last"), ("tampering", "2", b"newer")];
         assert_eq!(scores, expected);

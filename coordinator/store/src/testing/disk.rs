@@ -236,7 +236,9 @@ impl Files for SimDisk {
         let mut world = self.world();
         world.powered()?;
         let node = match world.find(path) {
-            Some(node) if matches!(world.nodes[node], Node::Dir(_)) => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(node) if matches!(world.nodes[node], Node::Dir(_)) => {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
             Some(node) => node,
             None => {
                 let node = world.nodes.len();

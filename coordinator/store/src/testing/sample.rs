@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Fact, Generation, JobKey, Lane, LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Record, RetryPolicy, Scope,
-    ScoreRecord, SweepId, SweepSpec, TurnIndex, TurnRecord, Usage, WorkerId,
+    Attempt, Fact, Generation, JobKey, Lane, LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Record,
+    RetryPolicy, Scope, ScoreRecord, SweepId, SweepSpec, TurnIndex, TurnRecord, Usage, WorkerId,
 };
 
 /// A job of sweep `sweep`, in its first lane.
