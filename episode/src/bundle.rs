@@ -81,6 +81,9 @@ impl Bundle {
     /// Whether a file of the suite's folder belongs into the bundle: data and texts do, a README does not.
     #[must_use]
     pub fn takes(path: &str) -> bool {
+        if !path.contains('/') {
+            return path == "suite.toml";
+        }
         let name = path.rsplit('/').next().unwrap_or(path);
         !name.eq_ignore_ascii_case("README.md") && ENDINGS.iter().any(|ending| name.ends_with(ending))
     }

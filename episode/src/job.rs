@@ -115,11 +115,12 @@ impl Expander {
     pub fn job(&self, lane: u32, ordinal: u64) -> Result<Arc<JobPlan>, ExpandError> {
         let model = self.models.get(lane as usize).ok_or(ExpandError::NoSuchJob { lane, ordinal })?;
         let (variant, seed) = self.plan.place(ordinal);
-        let cell = match self.lock().known.get(&(lane, variant)) {
-            Some(cell) => Arc::clone(cell),
-            None => return self.expand(lane, model, variant, seed),
-        };
-        Ok(Arc::new(JobPlan::new(cell, seed)))
+        // A statement of its own: the lock must not be held while the cell is expanded, which takes it again.
+        let known = self.lock().known.get(&(lane, variant)).cloned();
+        match known {
+            Some(cell) => Ok(Arc::new(JobPlan::new(cell, seed))),
+            None => self.expand(lane, model, variant, seed),
+        }
     }
 
     /// Expands every cell of the plan, so that a wrong template is found before anything is run.

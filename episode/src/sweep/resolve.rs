@@ -7,6 +7,7 @@ use super::file::{ModelEntry, Placed, Select, SweepFile};
 use super::model::{ModelName, ModelPlan};
 use super::plan::{AxisPlan, ScenarioPlan};
 use crate::mistake::{Mistakes, did_you_mean};
+use crate::player::PlayerName;
 use crate::suite::{Scenario, Suite, VariantsError, values_help};
 
 /// A sweep file being resolved.
@@ -119,6 +120,9 @@ impl Resolver<'_> {
                 return self.note(entry.name.at.clone(), format!("`{}`: {what}", entry.name.value));
             }
         };
+        if name.is_built_in() {
+            self.check_player(entry);
+        }
         let mut model = ModelPlan::of(&name);
         if let Some(display_name) = &entry.display_name {
             model.display_name = display_name.as_str().into();
@@ -132,6 +136,25 @@ impl Resolver<'_> {
         model.extra_body = entry.extra_body.as_str().into();
         (model.max_connections, model.rpm) = (entry.max_connections, entry.rpm);
         Some(model)
+    }
+
+    /// The built-in provider plays by the scenarios' own scripts: each scenario must have the player.
+    fn check_player(&mut self, entry: &ModelEntry) {
+        let player = match PlayerName::parse(&entry.name.value) {
+            Ok(name) => name.player,
+            Err(error) => {
+                self.mistakes.add(&self.file.source, entry.name.at.clone(), error.to_string());
+                return;
+            }
+        };
+        for scenario in self.selected_scenarios() {
+            let known: Vec<&str> = scenario.players().collect();
+            if !known.contains(&player.as_str()) {
+                let what = format!("scenario `{}` has no player `{player}`", scenario.name());
+                let name = Placed { value: player.clone(), at: entry.name.at.clone() };
+                self.unknown(&name, what, &known);
+            }
+        }
     }
 
     fn unknown(&mut self, name: &Placed<String>, what: String, known: &[&str]) {
