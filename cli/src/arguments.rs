@@ -1,0 +1,200 @@
+//! The command line: flags shared by commands here, a command's own beside it in `commands/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::address::{CoordinatorUrl, SweepName};
+use crate::commands;
+
+/// Where results are kept, unless said otherwise: a folder in the current one.
+pub(crate) const DATA_DIR_DEFAULT: &str = "muster-data";
+
+/// Runs evaluations of AI agents: scenarios x models x seeds, with crash-proof results.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, max_term_width = 110, propagate_version = true)]
+#[command(
+    after_help = "Begin with `muster run suites/demo.toml`: it needs no key. Logs: MUSTER_LOG=info (or RUST_LOG)."
+)]
+pub(crate) struct Arguments {
+    /// How log lines on stderr are written.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a sweep here: coordinator, worker and store in one process. The same command resumes it.
+    Run(commands::run::RunArguments),
+    /// Say what a sweep would run, and run nothing.
+    Plan(commands::plan::PlanArguments),
+    /// List sweeps, or show one with its models and workers.
+    Status(commands::status::StatusArguments),
+    /// Show one episode's transcript.
+    Show(commands::show::ShowArguments),
+    /// Score a sweep's episodes and print the table of rates.
+    Score(commands::score::ScoreArguments),
+    /// Run stored transcripts again, without a model, and compare them byte for byte.
+    Replay(commands::replay::ReplayArguments),
+    /// Open failed, quarantined and cancelled jobs of a sweep again.
+    Retry(commands::control::SweepCommand),
+    /// Grant nothing more of a sweep; what runs goes on.
+    Pause(commands::control::SweepCommand),
+    /// Go on with a paused sweep, or with models that were stopped for a wrong configuration.
+    Resume(commands::control::SweepCommand),
+    /// Cancel all of a sweep that has not ended.
+    Cancel(commands::control::SweepCommand),
+    /// Serve a data directory to workers and users.
+    Coordinator(commands::coordinator::CoordinatorArguments),
+    /// Run episodes for a coordinator.
+    Worker(commands::worker::WorkerArguments),
+    /// Submit a sweep to a coordinator.
+    Submit(commands::submit::SubmitArguments),
+    /// Follow a sweep until it ends.
+    Watch(commands::watch::WatchArguments),
+    /// Look after a data directory.
+    Store(commands::store::StoreArguments),
+    /// Serve the built-in fake provider, in the foreground.
+    Provider(commands::provider::ProviderArguments),
+    /// Check that this machine is ready: data directory, accounts, clock, limits.
+    Doctor(commands::doctor::DoctorArguments),
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Whose sweeps are meant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TargetArguments {
+    /// The data directory. If another process has it open, that process is asked.
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR_DEFAULT, conflicts_with = "coordinator")]
+    pub(crate) data_dir: PathBuf,
+    /// A running coordinator instead (http://127.0.0.1:PORT or unix:PATH).
+    #[arg(long, value_name = "URL")]
+    pub(crate) coordinator: Option<CoordinatorUrl>,
+}
+
+/// One sweep.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SweepArguments {
+    /// The sweep's number, or `last`.
+    #[arg(value_name = "SWEEP")]
+    pub(crate) sweep: SweepName,
+    /// Whose.
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+}
+
+/// A sweep file, and what the command line changes about it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SweepFileArguments {
+    /// The sweep file.
+    #[arg(value_name = "SWEEP.toml")]
+    pub(crate) file: PathBuf,
+    /// Run this model instead of the file's (repeatable): openai/NAME, openai-api/SERVICE/NAME, sim/PLAYER.
+    #[arg(long = "model", value_name = "M")]
+    pub(crate) models: Vec<String>,
+    /// Repeats of each variant, instead of the file's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
+    /// Run at most so many jobs, over all models: a higher limit later goes on from there.
+    #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}
+
+/// How this process calls providers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CallArguments {
+    /// Calls at once to each model [default: the sweep's, else 10].
+    #[arg(long, value_name = "C", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) max_connections: Option<u32>,
+    /// Requests a minute to each model [default: the sweep's, else no limit of our own].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rpm: Option<u32>,
+    /// More certificate authorities to trust (PEM), on top of the system's or SSL_CERT_FILE's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+// === impl Command ===
+
+impl Command {
+    /// What our own crates log under it, where no variable says otherwise.
+    pub(crate) fn log_level(&self) -> &'static str {
+        match self {
+            Self::Coordinator(_) | Self::Worker(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_flags_that_scripts_rely_on_are_taken() {
+        for line in [
+            "muster run s.toml",
+            "muster run s.toml --model sim/a --model sim/b --seeds 3 --limit 10 --max-connections 4 --data-dir d --again --json",
+            "muster coordinator --listen 127.0.0.1:0 --data-dir d",
+            "muster worker --coordinator http://127.0.0.1:7654 --slots 8",
+            "muster worker --coordinator http://127.0.0.1:7654 --slots 8 --spool d --max-connections 4 --rpm 60",
+            "muster submit s.toml --coordinator http://127.0.0.1:7654 --wait --json",
+            "muster status",
+            "muster status 1 --coordinator http://127.0.0.1:7654",
+            "muster show 1 1/0/17 --data-dir d --json",
+            "muster replay 1",
+            "muster replay last 1/0/17",
+            "muster score 1 --cells --json",
+            "muster retry 1 --data-dir d",
+            "muster watch last",
+            "muster --log-format json status",
+            "muster status --log-format json",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).expect_err("an error"));
+        }
+    }
+
+    #[test]
+    fn bad_usage_exits_with_2() {
+        for line in [
+            "muster",
+            "muster fly",
+            "muster run",
+            "muster run s.toml --seeds 0",
+            "muster run s.toml --limit 0",
+            "muster run s.toml --max-connections 0",
+            "muster run s.toml --seeds -1",
+            "muster worker --slots 8",
+            "muster worker --coordinator http://10.0.0.1:7654 --slots 8",
+            "muster submit s.toml",
+            "muster status 0",
+            "muster status --data-dir d --coordinator http://127.0.0.1:7654",
+            "muster show 1",
+        ] {
+            assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `coordinator`: serves a data directory to workers and users until it is told to end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use muster_coordinator::Coordinator;
+
+use crate::arguments::DATA_DIR_DEFAULT;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::{Interrupts, Urgency};
+use crate::progress::note;
+use crate::station::{self, IfMissing};
+
+/// Whether a draining coordinator still has leases out is asked this often.
+const QUIET_EVERY: Duration = Duration::from_millis(100);
+
+/// Flags of `coordinator`.
+#[derive(Debug, Args)]
+pub(crate) struct CoordinatorArguments {
+    /// Where to listen: an address of this machine. With port 0 a free one is taken, and printed.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7654")]
+    listen: SocketAddr,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR_DEFAULT)]
+    data_dir: PathBuf,
+}
+
+/// Serves.
+pub(crate) async fn perform(arguments: CoordinatorArguments) -> Result<Exit, Failure> {
+    let mut interrupts =
+        Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
+    let coordinator = station::open(&arguments.data_dir, IfMissing::Make).await?;
+    let address = coordinator.listen(arguments.listen).await?;
+    note(&format!("listening on {address}"));
+    if let Err(error) = coordinator.listen_unix(&station::socket(&arguments.data_dir)).await {
+        tracing::warn!(%error, "commands that name the data directory can't reach this coordinator");
+    }
+    tracing::info!(%address, data_dir = %arguments.data_dir.display(), "serving");
+    serve(&coordinator, &mut interrupts).await?;
+    coordinator.stop().await.map_err(|error| Failure::Stopped(error.to_string()))?;
+    Ok(Exit::Complete)
+}
+
+/// Waits for a signal, then for the leases that are out; a further signal waits no longer.
+async fn serve(coordinator: &Coordinator, interrupts: &mut Interrupts) -> Result<(), Failure> {
+    tokio::select! {
+        ended = coordinator.ended() => return ended.map_err(|error| Failure::Stopped(error.to_string())),
+        _ = interrupts.next() => {}
+    }
+    coordinator.drain().await?;
+    tracing::info!("draining: workers finish their calls; a second signal ends at once");
+    loop {
+        if coordinator.is_quiet().await? {
+            return Ok(());
+        }
+        tokio::select! {
+            ended = coordinator.ended() => return ended.map_err(|error| Failure::Stopped(error.to_string())),
+            urgency = interrupts.next() => if urgency == Urgency::Hurry { return Ok(()) },
+            () = tokio::time::sleep(QUIET_EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `doctor`: whether this machine is ready, in words, before anything is run.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use muster_episode::{ModelName, ModelPlan};
+use muster_store::StoreError;
+use muster_worker::{Environment as _, Http, Probe, ProcessEnvironment, Settings};
+
+use crate::address::CoordinatorUrl;
+use crate::arguments::{CallArguments, DATA_DIR_DEFAULT};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::preflight;
+use crate::station::{self, IfMissing, Station};
+use crate::terminal;
+
+/// Open files that a worker of 1,000 slots with its coordinator may need: one for each connection, and some.
+const FILES_WANTED: u64 = 2_048;
+
+/// 2025-01-01: a clock before it was never set.
+const CLOCK_EARLIEST_S: u64 = 1_735_689_600;
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// The data directory to look at.
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR_DEFAULT)]
+    data_dir: PathBuf,
+    /// A coordinator to reach.
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<CoordinatorUrl>,
+    /// Ask the providers of these models whether they answer and take the key. No answer is paid for.
+    #[arg(long, value_name = "M", num_args = 1..)]
+    models: Vec<String>,
+    /// How models are called.
+    #[command(flatten)]
+    calls: CallArguments,
+}
+
+/// What was found.
+enum Finding {
+    Good(String),
+    /// Worth knowing; nothing is wrong.
+    Note(String),
+    Bad(String),
+}
+
+/// Looks.
+pub(crate) async fn perform(arguments: DoctorArguments) -> Result<Exit, Failure> {
+    let mut findings = vec![clock(), files(), data_dir(&arguments.data_dir).await];
+    findings.extend(accounts());
+    if let Some(url) = &arguments.coordinator {
+        findings.push(coordinator(url).await);
+    }
+    let settings = preflight::settings(&arguments.calls, None);
+    let http = Http::new(preflight::http(&arguments.calls));
+    for name in &arguments.models {
+        findings.push(model(name, &settings, &http).await);
+    }
+    findings.iter().for_each(|finding| output::print(&finding.line()));
+    Ok(Exit::of(!findings.iter().any(|finding| matches!(finding, Finding::Bad(_)))))
+}
+
+// === impl Finding ===
+
+impl Finding {
+    fn line(&self) -> String {
+        let (mark, text) = match self {
+            Self::Good(text) => ("ok   ", text),
+            Self::Note(text) => ("note ", text),
+            Self::Bad(text) => ("BAD  ", text),
+        };
+        format!("{mark} {}", terminal::plain(text))
+    }
+}
+
+fn clock() -> Finding {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    if seconds < CLOCK_EARLIEST_S {
+        return Finding::Bad("clock: it was never set; results would carry wrong dates".to_owned());
+    }
+    Finding::Good("clock: set".to_owned())
+}
+
+fn files() -> Finding {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let Some(limit) = open_files(&limits) else {
+        return Finding::Note("open files: the limit can't be read here".to_owned());
+    };
+    if limit < FILES_WANTED {
+        return Finding::Note(format!(
+            "open files: at most {limit}; `ulimit -n {FILES_WANTED}` for many connections at once"
+        ));
+    }
+    Finding::Good(format!("open files: up to {limit}"))
+}
+
+/// The soft limit in `/proc/self/limits`.
+fn open_files(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().next()? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+async fn data_dir(dir: &Path) -> Finding {
+    let shown = dir.display();
+    if !dir.exists() {
+        return Finding::Note(format!("data directory: {shown} is not there yet; `muster run` makes it"));
+    }
+    let opened = station::open(dir, IfMissing::Fail).await;
+    match opened {
+        Ok(coordinator) => match coordinator.stop().await {
+            Ok(()) => Finding::Good(format!("data directory: {shown} opens, and can be written")),
+            Err(error) => Finding::Bad(format!("data directory: {error}")),
+        },
+        Err(Failure::Store(StoreError::InUse { .. })) => {
+            Finding::Good(format!("data directory: {shown} is in use by a running process"))
+        }
+        Err(failure) => Finding::Bad(format!("data directory: {failure}")),
+    }
+}
+
+fn accounts() -> Vec<Finding> {
+    let environment = ProcessEnvironment;
+    let found = muster_worker::accounts(&environment, None);
+    let mut findings = Vec::new();
+    if found.is_empty() {
+        findings.push(Finding::Note("accounts: none is set; sim/ models need none".to_owned()));
+    } else {
+        findings.push(Finding::Good(format!("accounts: {}", found.join(", "))));
+    }
+    let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.trim().is_empty());
+    for name in environment.names() {
+        if let Some(service) = name.strip_suffix("_BASE_URL")
+            && service != "OPENAI"
+            && !is_set(&format!("{service}_API_KEY"))
+        {
+            findings.push(Finding::Note(format!("accounts: {name} is set, but {service}_API_KEY is not")));
+        }
+    }
+    findings
+}
+
+async fn coordinator(url: &CoordinatorUrl) -> Finding {
+    let reached = async {
+        let mut station = Station::connect(url).await?;
+        Ok::<_, Failure>((station.client.sweeps().await?.len(), station.client.workers().await?.len()))
+    };
+    match reached.await {
+        Ok((sweeps, workers)) => {
+            Finding::Good(format!("coordinator: {url} answers; {sweeps} sweeps, {workers} workers"))
+        }
+        Err(failure) => Finding::Bad(format!("coordinator: {failure}")),
+    }
+}
+
+async fn model(name: &str, settings: &Settings, http: &Http) -> Finding {
+    let shown = terminal::one_line(name, 100);
+    let plan = match ModelName::parse(name) {
+        Ok(name) => ModelPlan::of(&name),
+        Err(problem) => return Finding::Bad(format!("model {shown}: {problem}")),
+    };
+    if plan.is_built_in() {
+        return Finding::Good(format!("model {shown}: built in"));
+    }
+    let route = match settings.route(&plan) {
+        Ok(route) => route,
+        Err(error) => return Finding::Bad(error.to_string()),
+    };
+    match preflight::probe(http, &route).await {
+        Ok(Probe::NotListed(_)) => {
+            Finding::Note(format!("model {shown}: {} answers, but does not list it", route.base_url))
+        }
+        Ok(Probe::Listed | Probe::NoList) => {
+            Finding::Good(format!("model {shown}: {} answers", route.base_url))
+        }
+        Err(why) => {
+            Finding::Bad(format!("model {shown}: {} at {}", terminal::one_line(&why, 300), route.base_url))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_read_from_the_kernels_table() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+                      Max open files            1024                 524288               files\n";
+        assert_eq!(open_files(limits), Some(1_024));
+        assert_eq!(
+            open_files("Max open files            unlimited            unlimited            files"),
+            Some(u64::MAX)
+        );
+        assert_eq!(open_files(""), None);
+    }
+}

@@ -1,0 +1,318 @@
+//! `run`: coordinator, worker and store in one process. The same messages as on a cluster, over a transport in memory;
+//! the data directory's socket lets other commands look on meanwhile.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use muster_coordinator::Coordinator;
+use muster_proto::v1;
+use muster_provider::Running;
+use muster_worker::{MAX_SLOTS, Settings, Worker, WorkerConfig};
+
+use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
+use crate::client::{Client, Document, Order};
+use crate::commands::{score, worker};
+use crate::dossier::Dossier;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::follow::{Format, conclude, is_over};
+use crate::intake::{Again, Intake};
+use crate::interrupt::{Interrupts, Urgency};
+use crate::progress::{Progress, note};
+use crate::scores::{self, Grain, Scores, Which};
+use crate::station::{self, IfMissing};
+use crate::summary::{ended, results};
+use crate::tables::{self, grouped};
+use crate::{preflight, simulator, terminal};
+
+/// The worker's folder in the data directory.
+const SPOOL: &str = "worker";
+
+/// Flags of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The sweep.
+    #[command(flatten)]
+    sweep: SweepFileArguments,
+    /// How models are called.
+    #[command(flatten)]
+    calls: CallArguments,
+    /// Where results are kept.
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR_DEFAULT)]
+    data_dir: PathBuf,
+    /// Begin a new sweep, though there is one of the same content. Without it, that one goes on.
+    #[arg(long)]
+    again: bool,
+    /// One row of the closing table for every cell, not only for every relationship.
+    #[arg(long)]
+    cells: bool,
+    /// Print one JSON object on standard output at the end; all else goes to stderr.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that runs in this process.
+struct Site {
+    coordinator: Coordinator,
+    client: Client,
+    worker: Worker,
+    provider: Option<Running>,
+    sweep: u64,
+}
+
+/// How the work ended.
+enum Worked {
+    /// Nothing more comes of the sweep by itself.
+    Over,
+    /// The user interrupted.
+    Interrupted,
+}
+
+/// Runs.
+pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let mut interrupts =
+        Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
+    let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
+    let settings = preflight::settings(&arguments.calls, Some(&intake.plan));
+    preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)).await?;
+    let mut site = Site::open(&arguments, &intake, settings).await?;
+    let worked = site.work(&mut interrupts).await;
+    let drained = site.drain(&mut interrupts).await;
+    let (worked, ()) = (worked?, drained?);
+    let exit = site.conclude(&worked, &arguments, started).await?;
+    site.close().await?;
+    Ok(if interrupts.any() { Exit::Interrupted } else { exit })
+}
+
+// === impl Site ===
+
+impl Site {
+    /// Opens the data directory, submits the sweep and starts to work on it.
+    async fn open(
+        arguments: &RunArguments,
+        intake: &Intake,
+        mut settings: Settings,
+    ) -> Result<Self, Failure> {
+        let dir = &arguments.data_dir;
+        let coordinator = station::open(dir, IfMissing::Make).await?;
+        let channel = coordinator.channel().await?;
+        let mut client = Client::new(channel.clone());
+        let provider = if intake.plan.models().iter().any(muster_episode::ModelPlan::is_built_in) {
+            Some(simulator::start(&intake.suite).await?)
+        } else {
+            None
+        };
+        settings.simulator = provider.as_ref().map(Running::base_url);
+        client.upload(&intake.bundle).await?;
+        let submitted = client.submit(intake.submission(Again::from_flag(arguments.again))).await?;
+        let sweep = submitted.sweep;
+        make_way(&mut client, sweep).await?;
+        let now = go_on(&mut client, sweep).await?;
+        announce(&now, submitted.created, intake, dir);
+        if let Err(error) = coordinator.listen_unix(&station::socket(dir)).await {
+            tracing::warn!(%error, "other commands can't look on while this runs");
+        }
+        let config = WorkerConfig {
+            slots: slots(intake, &settings),
+            spool: dir.join(SPOOL),
+            name: worker::name(),
+            settings,
+            http: preflight::http(&arguments.calls),
+        };
+        let worker = Worker::start(config, channel)?;
+        Ok(Self { coordinator, client, worker, provider, sweep })
+    }
+
+    /// Shows the sweep's progress until it is over or the user interrupts.
+    async fn work(&mut self, interrupts: &mut Interrupts) -> Result<Worked, Failure> {
+        let mut last = self.client.sweep(self.sweep, Document::Unwanted).await?;
+        let mut progress = Progress::begin(&last);
+        let mut changes = self.client.watch(self.sweep).await?;
+        let worked = loop {
+            tokio::select! {
+                change = changes.message() => match change? {
+                    Some(sweep) => {
+                        progress.update(&sweep);
+                        last = sweep;
+                        if is_over(last.state()) {
+                            break Ok(Worked::Over);
+                        }
+                    }
+                    None => break Ok(Worked::Over),
+                },
+                _ = interrupts.next() => break Ok(Worked::Interrupted),
+                ended = self.coordinator.ended() => {
+                    let why = ended.err().map_or_else(|| "it was stopped".to_owned(), |error| error.to_string());
+                    break Err(Failure::Stopped(why));
+                }
+                ended = self.worker.ended() => break ended.map(|()| Worked::Over).map_err(Failure::Worker),
+            }
+        };
+        progress.end(&last);
+        worked
+    }
+
+    /// Lets the worker finish what is in flight; a further interrupt hurries it.
+    async fn drain(&mut self, interrupts: &mut Interrupts) -> Result<(), Failure> {
+        if interrupts.any() {
+            note("finishing the calls in flight; again (Ctrl-C) to give them up");
+        }
+        self.worker.drain();
+        loop {
+            tokio::select! {
+                ended = self.worker.ended() => return ended.map_err(Failure::Worker),
+                // Its store has failed: nothing more will be acknowledged.
+                ended = self.coordinator.ended() => {
+                    return ended.map_err(|error| Failure::Stopped(error.to_string()));
+                }
+                urgency = interrupts.next() => match urgency {
+                    Urgency::Drain => note("finishing the calls in flight; again (Ctrl-C) to give them up"),
+                    Urgency::Hurry => {
+                        note("giving up the calls in flight");
+                        self.worker.hurry();
+                    }
+                },
+            }
+        }
+    }
+
+    /// Scores what there is and tells what became of the sweep.
+    async fn conclude(
+        &mut self,
+        worked: &Worked,
+        arguments: &RunArguments,
+        started: Instant,
+    ) -> Result<Exit, Failure> {
+        let format = Format::from_flag(arguments.json);
+        let sweep = self.client.sweep(self.sweep, Document::Unwanted).await?;
+        if let Worked::Over = worked {
+            let scores = self.score(Grain::from_flag(arguments.cells)).await?;
+            score::warn(&scores);
+            if !scores.table.is_empty() {
+                format.tell(&tables::rates(&scores.table));
+            }
+            tell_failures(&scores);
+        }
+        let exit = conclude(&sweep, started.elapsed().as_secs_f64(), format);
+        advise(&sweep, worked, arguments);
+        Ok(exit)
+    }
+
+    async fn score(&mut self, grain: Grain) -> Result<Scores, Failure> {
+        let dossier = Dossier::fetch(&mut self.client, crate::address::SweepName::Number(self.sweep)).await?;
+        scores::score(&mut self.client, &dossier, grain, Which::New).await
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        drop(self.client);
+        self.coordinator.stop().await.map_err(|error| Failure::Stopped(error.to_string()))?;
+        if let Some(provider) = self.provider {
+            provider.stop().await;
+        }
+        Ok(())
+    }
+}
+
+/// Pauses what else is unfinished in the data directory: whoever runs one sweep has not asked for another to be paid.
+async fn make_way(client: &mut Client, sweep: u64) -> Result<(), Failure> {
+    for other in client.sweeps().await? {
+        if other.id != sweep && other.state() == v1::SweepState::Running {
+            client.order(Order::Pause, other.id).await?;
+            let name = terminal::one_line(&other.name, 60);
+            note(&format!(
+                "sweep {} \"{name}\" is unfinished and stays paused meanwhile; its own `muster run` goes on with it",
+                other.id
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Opens a sweep again that was paused, or whose models were stopped: running it says that it is to run.
+async fn go_on(client: &mut Client, sweep: u64) -> Result<v1::Sweep, Failure> {
+    let now = client.sweep(sweep, Document::Unwanted).await?;
+    let has_stopped = now.lanes.iter().any(|lane| !lane.stopped.is_empty());
+    if now.state() != v1::SweepState::Cancelled && (now.state() == v1::SweepState::Paused || has_stopped) {
+        client.order(Order::Resume, sweep).await?;
+        return client.sweep(sweep, Document::Unwanted).await;
+    }
+    Ok(now)
+}
+
+fn announce(sweep: &v1::Sweep, created: bool, intake: &Intake, dir: &std::path::Path) {
+    let counts = sweep.counts.unwrap_or_default();
+    let plan = &intake.plan;
+    let name = terminal::one_line(plan.name(), 60);
+    let size = format!(
+        "{} jobs ({} variants x {} models x {} seeds)",
+        grouped(counts.jobs),
+        plan.variant_count(),
+        plan.models().len(),
+        sweep.seeds
+    );
+    let done = ended(&counts);
+    let (id, dir) = (sweep.id, dir.display());
+    note(&match (created, sweep.state()) {
+        (true, _) => format!("sweep {id} \"{name}\": {size}; results in {dir}"),
+        (false, v1::SweepState::Finished) => {
+            format!("sweep {id} \"{name}\" has ended before: {size}; --again begins a new one")
+        }
+        (false, v1::SweepState::Cancelled) => {
+            format!(
+                "sweep {id} \"{name}\" was cancelled; `muster retry {id} --data-dir {dir}` opens it again"
+            )
+        }
+        (false, _) => {
+            format!("sweep {id} \"{name}\" goes on: {} of {size} done; results in {dir}", grouped(done))
+        }
+    });
+}
+
+/// Room for as many episodes as calls may be made at once: more would only wait.
+fn slots(intake: &Intake, settings: &Settings) -> usize {
+    let usual = settings.max_connections.unwrap_or(preflight::MAX_CONNECTIONS_DEFAULT);
+    let of_model = |model: &muster_episode::ModelPlan| model.max_connections.unwrap_or(usual);
+    let sum: u64 = intake.plan.models().iter().map(|model| u64::from(of_model(model))).sum();
+    usize::try_from(sum).unwrap_or(MAX_SLOTS).clamp(1, MAX_SLOTS)
+}
+
+/// Why jobs were lost, each reason once.
+fn tell_failures(scores: &Scores) {
+    for (reason, lost) in &scores.failures {
+        let reason = terminal::one_line(reason, 300);
+        note(&format!(
+            "{} lost ({}, for example job {}): {reason}",
+            grouped(lost.jobs),
+            lost.how,
+            lost.first
+        ));
+    }
+}
+
+/// The next commands to try.
+fn advise(sweep: &v1::Sweep, worked: &Worked, arguments: &RunArguments) {
+    let id = sweep.id;
+    let dir = if arguments.data_dir.as_os_str() == DATA_DIR_DEFAULT {
+        String::new()
+    } else {
+        format!(" --data-dir {}", arguments.data_dir.display())
+    };
+    let counts = sweep.counts.unwrap_or_default();
+    let lost = counts.failed + counts.quarantined + counts.cancelled;
+    if let Worked::Interrupted = worked {
+        note(&format!("interrupted; the same command goes on from here (sweep {id})"));
+        return;
+    }
+    if lost > 0 {
+        note(&format!("the lost jobs again:  muster retry {id}{dir}, then the same command"));
+    }
+    if results(&counts) > 0 {
+        let lane =
+            sweep.lanes.iter().position(|lane| results(&lane.counts.unwrap_or_default()) > 0).unwrap_or(0);
+        note(&format!("a transcript:         muster show {id} {id}/{lane}/0{dir}"));
+        note(&format!("every cell's rate:    muster score {id} --cells{dir}"));
+        note(&format!("proof of the record:  muster replay {id}{dir}"));
+    }
+}

@@ -1,0 +1,175 @@
+//! What is checked before the first job starts: that every model of a sweep can be called from here, that its provider
+//! answers, and that it takes the key. Whoever finds out after an hour has lost an hour.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use muster_episode::{ModelPlan, RetryPlan, SweepPlan};
+use muster_worker::{
+    Caller, CallerConfig, ClassLimits, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment, RetryLimits,
+    Route, Settings, WorkerError, redactor,
+};
+
+use crate::arguments::CallArguments;
+use crate::failure::Failure;
+use crate::progress::note;
+use crate::terminal;
+
+/// Calls at once to a model where nobody says otherwise, as in Inspect.
+pub(crate) const MAX_CONNECTIONS_DEFAULT: u32 = 10;
+
+/// A provider must answer the question for its models within this time.
+const PROBE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A provider that can't be reached is asked again so often: one lost packet must not stop a sweep.
+const PROBES: u32 = 3;
+
+/// Between two such questions.
+const PROBE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Stands for the built-in provider's address before it has one.
+const NOT_YET: &str = "http://127.0.0.1:9/v1";
+
+/// How providers are called from here, as the flags and the sweep say. A flag goes before the sweep.
+pub(crate) fn settings(calls: &CallArguments, plan: Option<&SweepPlan>) -> Settings {
+    let of_plan = |value: fn(&SweepPlan) -> Option<u32>| plan.and_then(value);
+    let max_connections = calls.max_connections.or_else(|| of_plan(SweepPlan::max_connections));
+    Settings {
+        simulator: None,
+        max_connections: Some(max_connections.unwrap_or(MAX_CONNECTIONS_DEFAULT)),
+        rpm: calls.rpm.or_else(|| of_plan(SweepPlan::rpm)),
+        retries: plan.map_or_else(RetryLimits::default, |plan| retries(plan.retry())),
+        ..Settings::default()
+    }
+}
+
+/// How HTTP is spoken from here.
+pub(crate) fn http(calls: &CallArguments) -> HttpConfig {
+    HttpConfig { ca_file: calls.ca_file.clone(), ..HttpConfig::default() }
+}
+
+/// Checks that every model can be called, and asks each provider once.
+pub(crate) async fn check(plan: &SweepPlan, settings: &Settings, http: HttpConfig) -> Result<(), Failure> {
+    let routes = routes(plan.models(), settings)?;
+    let http = Http::new(http);
+    let mut by_address: BTreeMap<(String, String), Vec<Route>> = BTreeMap::new();
+    for route in routes.into_iter().filter(|route| route.account.id != "sim") {
+        by_address.entry((route.account.id.clone(), route.base_url.to_string())).or_default().push(route);
+    }
+    let mut refused = Vec::new();
+    for ((_, address), routes) in by_address {
+        if let Err(why) = ask(&http, &routes).await {
+            refused.push(format!("{} at {address}: {}", names(&routes), terminal::one_line(&why, 400)));
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(Failure::Providers(refused)) }
+}
+
+/// How each model is reached; all that can't be are named at once.
+pub(crate) fn routes(models: &[ModelPlan], settings: &Settings) -> Result<Vec<Route>, Failure> {
+    let mut settings = settings.clone();
+    // The built-in provider is started later, where a model needs it.
+    settings.simulator.get_or_insert_with(|| NOT_YET.to_owned());
+    let (routes, errors): (Vec<_>, Vec<_>) =
+        models.iter().map(|model| settings.route(model)).partition(Result::is_ok);
+    let errors: Vec<WorkerError> = errors.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() { Ok(routes.into_iter().flatten().collect()) } else { Err(Failure::Models(errors)) }
+}
+
+/// Asks a provider for its models: the first route stands for all at its address.
+async fn ask(http: &Http, routes: &[Route]) -> Result<(), String> {
+    let Some(first) = routes.first() else { return Ok(()) };
+    match probe(http, first).await? {
+        Probe::NotListed(listed) => {
+            for route in routes.iter().filter(|route| !listed.contains(&route.account.model)) {
+                note(&format!(
+                    "note: {} does not list {}; it is tried all the same",
+                    first.base_url, route.account.model
+                ));
+            }
+        }
+        Probe::Listed | Probe::NoList => {}
+    }
+    Ok(())
+}
+
+/// Asks one provider for its models.
+pub(crate) async fn probe(http: &Http, route: &Route) -> Result<Probe, String> {
+    let config = CallerConfig { redactor: redactor(&ProcessEnvironment), ..CallerConfig::default() };
+    let caller = Caller::new(http, route.clone(), config).map_err(|error| error.to_string())?;
+    let mut left = PROBES;
+    loop {
+        left -= 1;
+        let answered = tokio::time::timeout(PROBE_DEADLINE, caller.probe()).await;
+        let why = match answered {
+            Ok(Ok(probe)) => return Ok(probe),
+            // It is there, and busy: that is no reason not to begin.
+            Ok(Err(error)) if matches!(error.class, ErrorClass::RateLimited | ErrorClass::Overloaded) => {
+                return Ok(Probe::NoList);
+            }
+            Ok(Err(error)) if error.class != ErrorClass::Transient => return Err(error.message),
+            Ok(Err(error)) => error.message,
+            Err(_) => format!("no answer within {} s", PROBE_DEADLINE.as_secs()),
+        };
+        if left == 0 {
+            return Err(why);
+        }
+        tokio::time::sleep(PROBE_PAUSE).await;
+    }
+}
+
+/// A sweep's own bounds on a call's tries, in every class that is tried again.
+fn retries(plan: RetryPlan) -> RetryLimits {
+    let usual = RetryPlan::default();
+    let limits = RetryLimits::default();
+    if (plan.call_tries, plan.call_seconds) == (usual.call_tries, usual.call_seconds) {
+        return limits;
+    }
+    let bounded = |class: ClassLimits| ClassLimits {
+        max_tries: plan.call_tries,
+        max_wall: Duration::from_secs(u64::from(plan.call_seconds)),
+        ..class
+    };
+    RetryLimits {
+        transient: bounded(limits.transient),
+        rate_limited: bounded(limits.rate_limited),
+        overloaded: bounded(limits.overloaded),
+    }
+}
+
+fn names(routes: &[Route]) -> String {
+    routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use muster_episode::ModelName;
+    use muster_worker::SharedEnvironment;
+
+    use super::*;
+
+    fn model(name: &str) -> ModelPlan {
+        ModelPlan::of(&ModelName::parse(name).expect("a name"))
+    }
+
+    fn settings_with(variables: &[(&str, &str)]) -> Settings {
+        let variables: BTreeMap<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings { environment: SharedEnvironment(Arc::new(variables)), ..Settings::default() }
+    }
+
+    #[test]
+    fn every_missing_variable_is_named_at_once() {
+        let models = [model("openai/gpt-5.2"), model("openai-api/my-lab/x"), model("sim/obedient")];
+        let failure = routes(&models, &settings_with(&[])).expect_err("a failure").to_string();
+        assert!(failure.contains("OPENAI_API_KEY") && failure.contains("MY_LAB_BASE_URL"), "{failure}");
+        assert!(!failure.contains("sim/obedient"), "{failure}");
+    }
+
+    #[test]
+    fn the_built_in_provider_needs_no_address_beforehand() {
+        assert!(routes(&[model("sim/obedient")], &settings_with(&[])).is_ok());
+    }
+}

@@ -1,0 +1,265 @@
+//! Scores a sweep's episodes and adds them up. Episodes that a version of a scorer has judged already are not judged
+//! again; others are replayed from their turns and judged by code, which costs nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster_episode::VariantKey;
+use muster_proto::v1;
+use muster_scoring::tables::{Infrastructure, Observation, RateTable};
+use muster_scoring::{Evidence, Scorer, ScorerSet, Verdict};
+
+use crate::address::JobAddress;
+use crate::client::Client;
+use crate::dossier::{Dossier, Ended};
+use crate::failure::Failure;
+use crate::transcript;
+
+/// Verdicts are sent in lots of this size: a lot is one message and one fsync.
+const LOT: usize = 1_000;
+
+/// Different reasons of failures that are told; more say nothing more.
+const FAILURES_MAX: usize = 5;
+
+/// The axis that results are told apart by when not every cell is shown.
+const RELATIONSHIP: &str = "relationship";
+
+/// Which rows are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grain {
+    /// Scenario, model and relationship.
+    Relationship,
+    /// Every cell.
+    Cells,
+}
+
+/// Which episodes are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those without a verdict of this version.
+    New,
+    /// All.
+    All,
+}
+
+/// What scoring came to.
+#[derive(Debug)]
+pub(crate) struct Scores {
+    /// The rates.
+    pub(crate) table: RateTable,
+    /// Verdicts made by this call.
+    pub(crate) judged: u64,
+    /// Episodes that could not be judged: how many, and what was said of the first.
+    pub(crate) unjudged: u64,
+    /// See `unjudged`.
+    pub(crate) first_problem: Option<String>,
+    /// Jobs lost to infrastructure, by what was said of it.
+    pub(crate) failures: BTreeMap<String, Lost>,
+}
+
+/// Jobs that were lost for one reason.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// How many.
+    pub(crate) jobs: u64,
+    /// How their episodes ended, in a word.
+    pub(crate) how: String,
+    /// One of them.
+    pub(crate) first: JobAddress,
+}
+
+/// Scores one sweep.
+struct Scoring<'a> {
+    dossier: &'a Dossier,
+    scorers: BTreeMap<Arc<str>, ScorerSet>,
+    grain: Grain,
+    which: Which,
+    scores: Scores,
+    lot: Vec<v1::Verdict>,
+}
+
+/// Scores a sweep's episodes, stores the verdicts and gives the table.
+pub(crate) async fn score(
+    client: &mut Client,
+    dossier: &Dossier,
+    grain: Grain,
+    which: Which,
+) -> Result<Scores, Failure> {
+    let mut scoring = Scoring::new(dossier, grain, which)?;
+    let request = v1::ExportRequest {
+        sweep: dossier.sweep.id,
+        turns: true,
+        newest: true,
+        scores: which == Which::New,
+        ..v1::ExportRequest::default()
+    };
+    let mut episodes = client.export(request).await?;
+    while let Some(episode) = episodes.message().await? {
+        scoring.take(&Ended::try_from(episode)?);
+        if scoring.lot.len() >= LOT {
+            client.store_verdicts(std::mem::take(&mut scoring.lot)).await?;
+        }
+    }
+    if !scoring.lot.is_empty() {
+        client.store_verdicts(std::mem::take(&mut scoring.lot)).await?;
+    }
+    Ok(scoring.scores)
+}
+
+// === impl Grain ===
+
+impl Grain {
+    /// As the flag `--cells` says.
+    pub(crate) fn from_flag(cells: bool) -> Self {
+        if cells { Self::Cells } else { Self::Relationship }
+    }
+}
+
+// === impl Scoring ===
+
+impl<'a> Scoring<'a> {
+    fn new(dossier: &'a Dossier, grain: Grain, which: Which) -> Result<Self, Failure> {
+        let mut scorers = BTreeMap::new();
+        for scenario in dossier.plan.scenarios().iter().filter_map(|plan| dossier.suite.scenario(&plan.name))
+        {
+            let set = ScorerSet::new(scenario.scorers())
+                .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
+            scorers.insert(Arc::clone(scenario.name()), set);
+        }
+        let table = RateTable::new(columns(dossier, grain));
+        let scores = Scores { table, judged: 0, unjudged: 0, first_problem: None, failures: BTreeMap::new() };
+        Ok(Self { dossier, scorers, grain, which, scores, lot: Vec::new() })
+    }
+
+    fn take(&mut self, ended: &Ended) {
+        let (index, _) = self.dossier.plan.place(ended.job.ordinal);
+        let Some(variant) = self.dossier.plan.variant(index) else {
+            self.problem(format!("job {} is beyond its sweep's plan", ended.job));
+            return;
+        };
+        self.note_loss(ended);
+        let place = (u64::from(ended.job.lane), u64::from(index.0));
+        for (number, observed) in self.observe(&variant, ended) {
+            let labels = self.labels(&variant, ended.job.lane, &number);
+            self.scores.table.add(place, labels, observed);
+        }
+    }
+
+    /// What the headline scorers of the episode's scenario say, each by its name.
+    fn observe(&mut self, variant: &VariantKey, ended: &Ended) -> Vec<(String, Observation)> {
+        let Some(set) = self.scorers.remove(&variant.scenario) else { return Vec::new() };
+        let verdicts = self.verdicts(&set, ended);
+        let headline = set.iter().zip(verdicts).filter(|(scorer, _)| scorer.is_headline());
+        let observed = headline.map(|(scorer, verdict)| {
+            let observation = match verdict {
+                Some(verdict) => scorer.observe(&verdict),
+                None => lost(ended.outcome),
+            };
+            (scorer.name().to_owned(), observation)
+        });
+        let observed = observed.collect();
+        self.scorers.insert(Arc::clone(&variant.scenario), set);
+        observed
+    }
+
+    /// The verdict of each scorer; none where there is no episode to judge, or it can't be.
+    fn verdicts(&mut self, set: &ScorerSet, ended: &Ended) -> Vec<Option<Verdict>> {
+        let count = set.iter().count();
+        if !ended.is_result() {
+            return vec![None; count];
+        }
+        if let (Which::New, Some(known)) = (self.which, stored(set, ended)) {
+            return known;
+        }
+        let replayed = match self.dossier.replay(ended) {
+            Ok(replayed) => replayed,
+            Err(error) => {
+                self.problem(format!("job {}: {error}", ended.job));
+                return vec![None; count];
+            }
+        };
+        let evidence = Evidence::of(&replayed.episode);
+        set.iter().map(|scorer| self.judge(scorer, &evidence, ended)).collect()
+    }
+
+    fn judge(&mut self, scorer: &dyn Scorer, evidence: &Evidence<'_>, ended: &Ended) -> Option<Verdict> {
+        let verdict = match scorer.score(evidence) {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                self.problem(format!("job {}: {error}", ended.job));
+                return None;
+            }
+        };
+        self.scores.judged += 1;
+        self.lot.push(v1::Verdict {
+            job: Some(v1::Job { sweep: ended.job.sweep, lane: ended.job.lane, ordinal: ended.job.ordinal }),
+            generation: ended.generation,
+            scorer: scorer.name().to_owned(),
+            version: scorer.version().to_owned(),
+            verdict: verdict.encode().into(),
+        });
+        Some(verdict)
+    }
+
+    fn note_loss(&mut self, ended: &Ended) {
+        let failures = &mut self.scores.failures;
+        let is_loss = matches!(ended.outcome, v1::Outcome::Failed | v1::Outcome::Quarantined);
+        let reason = ended.message();
+        if is_loss && (failures.len() < FAILURES_MAX || failures.contains_key(&reason)) {
+            let how = transcript::outcome(ended);
+            failures.entry(reason).or_insert_with(|| Lost { jobs: 0, how, first: ended.job }).jobs += 1;
+        }
+    }
+
+    fn labels(&self, variant: &VariantKey, lane: u32, scorer: &str) -> Vec<String> {
+        let model = usize::try_from(lane).ok().and_then(|lane| self.dossier.plan.models().get(lane));
+        let model = model.map(|model| model.name.to_string()).unwrap_or_default();
+        let last = match self.grain {
+            Grain::Relationship => variant.value(RELATIONSHIP).unwrap_or("-").to_owned(),
+            Grain::Cells => cell(variant),
+        };
+        vec![variant.scenario.to_string(), scorer.to_owned(), model, last]
+    }
+
+    fn problem(&mut self, problem: String) {
+        self.scores.unjudged += 1;
+        self.scores.first_problem.get_or_insert(problem);
+    }
+}
+
+fn columns(dossier: &Dossier, grain: Grain) -> Vec<String> {
+    let has_relationship = |scenario: &muster_episode::ScenarioPlan| {
+        scenario.axes.iter().any(|axis| &*axis.name == RELATIONSHIP)
+    };
+    let last = match grain {
+        Grain::Relationship if dossier.plan.scenarios().iter().any(has_relationship) => RELATIONSHIP,
+        Grain::Relationship => "",
+        Grain::Cells => "cell",
+    };
+    ["scenario", "behaviour", "model", last].map(str::to_owned).to_vec()
+}
+
+/// The axes' values, in the scenario's order.
+fn cell(variant: &VariantKey) -> String {
+    variant.values.iter().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ")
+}
+
+/// The verdicts of all scorers, if all of them have judged the episode already.
+fn stored(set: &ScorerSet, ended: &Ended) -> Option<Vec<Option<Verdict>>> {
+    set.iter()
+        .map(|scorer| {
+            let verdict = ended.verdict(scorer.name(), scorer.version())?;
+            Verdict::decode(&verdict.verdict).ok().map(Some)
+        })
+        .collect()
+}
+
+/// An episode without a verdict: lost to infrastructure, or not to be judged.
+fn lost(outcome: v1::Outcome) -> Observation {
+    match outcome {
+        v1::Outcome::Failed => Observation::Infrastructure(Infrastructure::Failed),
+        v1::Outcome::Quarantined => Observation::Infrastructure(Infrastructure::Quarantined),
+        v1::Outcome::Cancelled => Observation::Infrastructure(Infrastructure::Cancelled),
+        _ => Observation::Unscored,
+    }
+}
