@@ -204,12 +204,11 @@ impl<'a> Fields<'a> {
         let is_known = |key: &str| known.iter().chain(refused.iter()).any(|known| *known == key);
         for (key, _) in self.entries().filter(|(key, _)| !is_known(&key.value)) {
             let what = format!("there is no key `{}` here", key.value);
-            match did_you_mean(&key.value, known.iter().copied()) {
-                Some(near) => self.reader.note_with_help(key.at, what, format!("did you mean `{near}`?")),
-                None => {
-                    self.reader.note_with_help(key.at, what, format!("the keys are {}", known.join(", ")))
-                }
-            }
+            let help = did_you_mean(&key.value, known.iter().copied()).map_or_else(
+                || format!("the keys are {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.reader.note_with_help(key.at, what, help);
         }
     }
 }

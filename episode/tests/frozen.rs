@@ -2,6 +2,8 @@
 //! must be raised and the corpus made anew (`MUSTER_FREEZE=1 cargo test -p muster-episode --test frozen`). The suite
 //! they were made with is frozen beside them, so that a changed document does not look like a changed engine.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! Mistakes that people make in files: each is found, at its line and column, with what would be right.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use bytes::Bytes;
@@ -72,7 +74,7 @@ fn a_name_that_is_not_defined_is_found_in_an_included_file() {
 
 #[test]
 fn a_name_that_is_not_defined_is_found_in_the_scenario_file() {
-    let found = after(SCENARIO, "{{ critic if subject", "{{ critique if subject");
+    let found = after(SCENARIO, "{{ critic if subject", "{{ critc if subject");
     has(&found, &place(SCENARIO, "critic if subject"), "did you mean `critic`?");
     let found =
         after(SCENARIO, "when = 'instantiation == \"memory\"'", "when = 'instantation == \"memory\"'");
@@ -221,7 +223,7 @@ fn a_sweeps_mistakes_are_found_at_their_places() {
     let found = parse("format = 1\nname = \"a b\"\nsedes = 3\nmodels = [\"sim/x\", 3]\nseeds = 0\n");
     has(&found, "s.toml:2:8", "`name` has 1 to 100 letters");
     has(&found, "s.toml:3:1", "did you mean `seeds`?");
-    has(&found, "s.toml:4:21", "`models` must be a text");
+    has(&found, "s.toml:4:20", "`models` must be a text");
     has(&found, "s.toml:5:9", "`seeds` must be from 1 to 1000000000");
     has(&found, "s.toml:1:1", "`suite` is missing");
 }
@@ -249,7 +251,7 @@ fn what_the_suite_does_not_have_is_found_where_the_sweep_names_it() {
     has(&found, "test.toml:7:1", "no axis `stratums` (did you mean `stratum`?)");
     let found =
         resolved("models = [\"sim/obedient\"]\n[select.tampering]\nstratum = [\"red-80\", \"factual-8\"]");
-    has(&found, "test.toml:7:23", "no value `factual-8` (did you mean `factual-80`?)");
+    has(&found, "test.toml:7:22", "no value `factual-8` (did you mean `factual-80`?)");
     let found = resolved("models = [\"sim/obedient\"]\n[select.tempering]\nstratum = [\"factual-80\"]");
     has(&found, "test.toml:6:9", "did you mean `tampering`?");
     let found = resolved("models = [\"gpt-5.2\"]");

@@ -1,5 +1,7 @@
 //! Plans: places and back, JSON and back, and what makes a sweep another one.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use common::{SUITE, resolve, sweep};

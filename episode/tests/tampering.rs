@@ -1,5 +1,7 @@
 //! The tampering scenario as it lies in the repository: its size, its data, and the truth of its players.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use std::sync::Arc;

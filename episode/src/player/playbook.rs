@@ -141,8 +141,11 @@ struct Opening {
     variant: Vec<u16>,
     model: String,
     seed: u64,
-    casts: Mutex<BTreeMap<Arc<str>, (Value, Arc<Cast>)>>,
+    casts: Mutex<Casts>,
 }
+
+/// By player: what templates see, and the script.
+type Casts = BTreeMap<Arc<str>, (Value, Arc<Cast>)>;
 
 /// What a step's templates see: what the scenario's templates see, and `results`.
 #[derive(Debug)]

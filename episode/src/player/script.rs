@@ -280,8 +280,7 @@ impl Step {
     fn check(&self, scenario: &Scenario, templates: &Templates, mistakes: &mut Mistakes) {
         for call in self.calls.iter().filter(|call| !World::knows_tool(&call.tool.value)) {
             let what = format!("there is no tool `{}`", call.tool.value);
-            let help = World::all_tools().find(|tool| did_you_mean(&call.tool.value, [*tool]).is_some());
-            match help {
+            match did_you_mean(&call.tool.value, World::all_tools()) {
                 Some(near) => {
                     let help = format!("did you mean `{near}`?");
                     mistakes.add_with_help(&call.source, call.tool.at.clone(), what, help);
@@ -339,7 +338,7 @@ fn cast_text(words: Option<&Words>, templates: &Templates, context: &Value) -> R
 
 impl CallSpec {
     fn check_offered(&self, world: &World) -> Result<(), Fault> {
-        if world.offers(&self.tool.value) {
+        if world.offers(&self.tool.value) || !World::knows_tool(&self.tool.value) {
             return Ok(());
         }
         let what = format!("a variant in which this step is played has no tool `{}`", self.tool.value);

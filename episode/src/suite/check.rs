@@ -61,7 +61,7 @@ fn check_scenario(scenario: &Scenario, templates: &Templates, mistakes: &mut Mis
         }
         Err(VariantsError::Fault(fault)) => fault.note(mistakes, &defined),
         Err(VariantsError::TooMany) => {
-            mistakes.add(&scenario.source, 0..0, "the axes come to too many variants")
+            mistakes.add(&scenario.source, 0..0, "the axes come to too many variants");
         }
     }
     for player in scenario.players.values() {
@@ -144,7 +144,9 @@ fn check_axes(scenario: &Scenario, templates: &Templates, mistakes: &mut Mistake
         let names = templates.names(&template);
         for axis in scenario.axes.iter().filter(|axis| axis.has_attributes() && names.contains(&*axis.name)) {
             let what = format!("`{}` has attributes: say which one is meant", axis.name);
-            templates.word(&template, &axis.name, what).note(mistakes, &[format!("{}.name", axis.name)]);
+            let fault = templates.word(&template, &axis.name, what);
+            let help = format!("`{}.name` is the value's own name", axis.name);
+            mistakes.add_with_help(&fault.source, fault.span, fault.what, help);
         }
         read.extend(names.iter().map(|name| name.split('.').next().unwrap_or_default().to_owned()));
     }

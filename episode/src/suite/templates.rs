@@ -204,11 +204,8 @@ impl std::fmt::Debug for Templates {
 
 fn syntax() -> SyntaxConfig {
     // Lines that hold a tag alone vanish; documents keep their own newlines.
-    match SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-        Ok(syntax) => syntax,
-        // Only delimiters can be invalid, and these are the default ones.
-        Err(_) => SyntaxConfig::default(),
-    }
+    // Only delimiters can be invalid, and these are the default ones.
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
 }
 
 fn load(
@@ -275,24 +272,54 @@ impl Fault {
         self.source.text.get(..self.span.start).unwrap_or_default().matches('\n').count() + 1
     }
 
-    /// Notes the fault; `names` are those that the template could have meant.
+    /// Notes the fault; `names` are those that are defined where the template is rendered.
     pub(crate) fn note(self, mistakes: &mut Mistakes, names: &[String]) {
-        let word = self.source.text.get(self.span.clone()).unwrap_or_default();
-        let root = word.split(['.', '[', ' ', '|']).next().unwrap_or_default();
-        let help = if !self.undefined {
-            None
-        } else if names.iter().any(|name| name == root) {
-            Some(format!("`{root}` is defined, but not what is asked of it"))
-        } else {
-            let near = did_you_mean(root, names.iter().map(String::as_str));
-            Some(near.map_or_else(
-                || format!("defined are {}", names.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            ))
+        if !self.undefined {
+            mistakes.add(&self.source, self.span.clone(), self.what);
+            return;
+        }
+        let text = self.source.text.get(self.span.clone()).unwrap_or_default();
+        let Some(unknown) = roots(text).find(|root| !names.iter().any(|name| name == &text[root.clone()]))
+        else {
+            let help = "what it is taken from is defined, but has nothing of this name";
+            mistakes.add_with_help(&self.source, self.span.clone(), self.what, help);
+            return;
         };
-        match help {
-            Some(help) => mistakes.add_with_help(&self.source, self.span.clone(), self.what, help),
-            None => mistakes.add(&self.source, self.span.clone(), self.what),
+        let word = &text[unknown.clone()];
+        let near = did_you_mean(word, names.iter().map(String::as_str));
+        let help = near.map_or_else(
+            || format!("defined are {}", names.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let span = self.span.start + unknown.start..self.span.start + unknown.end;
+        mistakes.add_with_help(&self.source, span, format!("`{word}` is not defined"), help);
+    }
+}
+
+/// The names in an expression that are looked up in the context: neither attributes, nor keywords, nor quoted.
+fn roots(expression: &str) -> impl Iterator<Item = Range<usize>> {
+    const KEYWORDS: [&str; 10] = ["if", "else", "and", "or", "not", "in", "is", "true", "false", "none"];
+    let mut roots = Vec::new();
+    let (mut quote, mut start) = (None, None);
+    for (at, c) in expression.char_indices().chain([(expression.len(), ' ')]) {
+        let in_name = quote.is_none() && (c.is_alphanumeric() || c == '_');
+        match start {
+            None if in_name => start = Some(at),
+            Some(begun) if !in_name => {
+                let is_attribute = expression[..begun].ends_with('.');
+                let is_name = !expression[begun..].starts_with(|c: char| c.is_ascii_digit());
+                if is_name && !is_attribute && !KEYWORDS.contains(&&expression[begun..at]) {
+                    roots.push(begun..at);
+                }
+                start = None;
+            }
+            _ => {}
+        }
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if c == '"' || c == '\'' => quote = Some(c),
+            _ => {}
         }
     }
+    roots.into_iter()
 }

@@ -1,6 +1,7 @@
 //! What the tests share: the suite as it lies in the repository, sweeps of it, and a player in the model's place.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
