@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::process::Process;
+use crate::sweep::suite;
 
 /// The fake provider in a process of its own.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ pub struct Coordinator {
 impl Provider {
     /// Starts it with these options beside its address.
     pub fn start(options: &[&str]) -> Self {
-        let mut arguments = vec!["provider", "--listen", "127.0.0.1:0"];
+        let suite = suite();
+        let mut arguments = vec!["provider", "--listen", "127.0.0.1:0", "--suite", &suite];
         arguments.extend_from_slice(options);
         let mut process = Process::start(&arguments, &[]);
         let line = process.line("listening on");

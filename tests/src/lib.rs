@@ -8,4 +8,4 @@ mod sweep;
 
 pub use fleet::{Coordinator, Provider, Stats};
 pub use process::{Ended, Process, muster, run};
-pub use sweep::{Summary, SweepFile};
+pub use sweep::{Summary, SweepFile, suite};

@@ -33,6 +33,16 @@ pub struct Summary {
     pub wall_s: f64,
 }
 
+/// The folder of the peer-preservation suite.
+///
+/// # Panics
+/// When it is not in the checkout.
+pub fn suite() -> String {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/peer-preservation");
+    let suite = suite.canonicalize().expect("the suite's folder");
+    suite.to_str().expect("a UTF-8 path").to_owned()
+}
+
 // === impl SweepFile ===
 
 impl SweepFile {
@@ -41,8 +51,7 @@ impl SweepFile {
     /// # Panics
     /// When the temporary folder can't be written.
     pub fn tampering(models: &[&str], seeds: u32) -> Self {
-        let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/peer-preservation");
-        let suite = suite.canonicalize().expect("the suite's folder");
+        let suite = suite();
         Self::from_text(&format!(
             "format = 1\nname = \"test\"\nsuite = {suite:?}\nscenarios = [\"tampering\"]\nmodels = {models:?}\nseeds = {seeds}\n"
         ))
