@@ -4,9 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
 use serde::Deserialize;
 
-use crate::process::Process;
+use crate::process::{Ended, Process};
 use crate::sweep::suite;
 
 /// The fake provider in a process of its own.
@@ -19,8 +20,14 @@ pub struct Provider {
 /// The provider's own account of what it served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Stats {
+    /// Requests for an answer, whatever became of them.
+    pub requests: u64,
     /// Calls that were answered: paid.
     pub calls: u64,
+    /// Of these, ones that asked the same as an earlier one.
+    pub extra_calls: u64,
+    /// Requests answered "too many requests".
+    pub rate_limited: u64,
 }
 
 /// A coordinator that can be killed and started again at its address.
@@ -36,8 +43,13 @@ pub struct Coordinator {
 impl Provider {
     /// Starts it with these options beside its address.
     pub fn start(options: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", options)
+    }
+
+    /// Starts it at an address that another had before.
+    pub fn start_at(address: &str, options: &[&str]) -> Self {
         let suite = suite();
-        let mut arguments = vec!["provider", "--listen", "127.0.0.1:0", "--suite", &suite];
+        let mut arguments = vec!["provider", "--listen", address, "--suite", &suite];
         arguments.extend_from_slice(options);
         let mut process = Process::start(&arguments, &[]);
         let line = process.line("listening on");
@@ -112,11 +124,29 @@ impl Coordinator {
         }
     }
 
+    /// Asks it to end, as a service manager would, and waits until it has.
+    ///
+    /// # Panics
+    /// When it was killed and not started again.
+    pub fn terminate(&mut self) -> Ended {
+        let process = self.process.take().expect("it runs");
+        process.signal(Signal::SIGTERM);
+        process.wait()
+    }
+
     /// The number of its process.
     ///
     /// # Panics
     /// When it was killed and not started again.
     pub fn id(&self) -> u32 {
-        self.process.as_ref().expect("it runs").id()
+        self.process().id()
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it was killed and not started again.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("it runs")
     }
 }

@@ -7,5 +7,5 @@ mod process;
 mod sweep;
 
 pub use fleet::{Coordinator, Provider, Stats};
-pub use process::{Ended, Process, muster, run};
+pub use process::{Ended, Process, eventually, muster, run};
 pub use sweep::{Summary, SweepFile, suite};
