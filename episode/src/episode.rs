@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::SEMANTICS;
 use crate::call::{Call, Message, Meter, Reply, StopReason, ToolCall, ToolResult};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, Parts};
 use crate::job::JobPlan;
 use crate::record::{EndRecord, TurnRecord, decode_turn, encode_end, encode_turn};
 use crate::world::{Answer, World};
@@ -347,7 +347,7 @@ fn tool_result(call: &ToolCall, answer: Answer) -> ToolResult {
 
 /// The first 16 bytes of the hash over a request and the world after it was answered.
 fn check(request: &Digest, world: &Digest) -> [u8; 16] {
-    let digest = Hasher::new("muster check").bytes(request).bytes(world).digest();
+    let digest = Parts::new("muster check").bytes(request).bytes(world).digest();
     let mut check = [0; 16];
     check.copy_from_slice(&digest[..16]);
     check

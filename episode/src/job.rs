@@ -290,7 +290,7 @@ fn hash_optional(hasher: &mut Hasher, number: Option<u64>) {
 impl JobPlan {
     fn new(cell: Arc<Cell>, seed: Seed) -> Self {
         let identity = cell.identity.clone().number(seed.0).digest();
-        let provider_seed = provider_seed(&cell.variant, seed);
+        let provider_seed = cell.variant.provider_seed(seed);
         Self { identity, seed, provider_seed, cell }
     }
 
@@ -379,17 +379,6 @@ impl JobPlan {
         hasher.number(u64::from(self.provider_seed));
         hasher
     }
-}
-
-fn provider_seed(variant: &VariantKey, seed: Seed) -> u32 {
-    let mut hasher = Hasher::new("muster provider seed");
-    hasher.number(seed.0).text(&variant.scenario);
-    for (axis, value) in &variant.values {
-        hasher.text(axis).text(value);
-    }
-    let mut first = [0; 4];
-    first.copy_from_slice(&hasher.digest()[..4]);
-    u32::from_le_bytes(first) >> 1
 }
 
 // === impl ExpandError ===

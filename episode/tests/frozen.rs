@@ -22,6 +22,9 @@ struct Corpus {
 }
 
 static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
+    if std::env::var_os("MUSTER_FREEZE").is_some() {
+        freeze();
+    }
     let bundle = Bundle::unpack(&std::fs::read(folder().join("suite.bundle")).unwrap()).unwrap();
     let suite = Arc::new(Suite::load(&bundle).unwrap());
     let plan = SweepPlan::from_json(&std::fs::read(folder().join("plan.json")).unwrap()).unwrap();
@@ -78,12 +81,10 @@ fn freeze() {
 
 #[test]
 fn frozen_transcripts_replay_to_the_same_bytes() {
-    if std::env::var_os("MUSTER_FREEZE").is_some() {
-        freeze();
-    }
+    let expander = &CORPUS.expander;
     for (lane, ordinal) in (0..2).flat_map(|lane| KEPT.map(|ordinal| (lane, ordinal))) {
         let (turns, end) = read(&std::fs::read(path(lane, ordinal)).unwrap());
-        let job = CORPUS.expander.job(lane, ordinal).unwrap();
+        let job = expander.job(lane, ordinal).unwrap();
         let again = replay(job, &turns, &end).unwrap_or_else(|error| {
             panic!("{lane}-{ordinal}: {error}: raise SEMANTICS (now {SEMANTICS}) if this change is meant")
         });

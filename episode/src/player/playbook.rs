@@ -9,7 +9,7 @@ use minijinja::value::Object;
 use super::name::PlayerName;
 use super::script::{Cast, CastArgument, CastArguments, CastCall, CastText, CastTurn, Mix, Player, RESULTS};
 use super::words::words;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 use crate::suite::{Fault, Scenario, Suite, Templates, jinja};
 use crate::sweep::ModelName;
 
@@ -199,7 +199,7 @@ impl Playbook {
         user: &str,
     ) -> Result<Arc<Opening>, PlayError> {
         let key = opening_key(system, user, conversation.tools);
-        let seeded_key = Hasher::new("muster seeded opening").bytes(&key).number(conversation.seed).digest();
+        let seeded_key = Parts::new("muster seeded opening").bytes(&key).number(conversation.seed).digest();
         if let Some(known) = self.lock().get(&key, &seeded_key) {
             return Ok(known);
         }
@@ -270,7 +270,10 @@ impl Playbook {
         self.scenarios().filter(|(_, scenario)| scenario.seeded).find_map(|(suite, scenario)| {
             all_variants(suite, scenario)
                 .into_iter()
-                .filter_map(|variant| Opening::begin(suite, scenario, variant, display_name, seed))
+                .filter_map(|variant| {
+                    let repeat = scenario.key(&variant).repeat(seed);
+                    Opening::begin(suite, scenario, variant, display_name, repeat.0)
+                })
                 .find_map(|(found, opening)| (found == key).then_some(opening))
         })
     }
@@ -309,12 +312,12 @@ fn find_name(unnamed: &str, prompt: &str) -> Option<String> {
 }
 
 fn opening_key(system: &str, user: &str, tools: &[&str]) -> Digest {
-    let mut hasher = Hasher::new("muster opening");
-    hasher.text(system).text(user);
+    let mut parts = Parts::new("muster opening");
+    parts.text(system).text(user);
     for tool in tools {
-        hasher.text(tool);
+        parts.text(tool);
     }
-    hasher.digest()
+    parts.digest()
 }
 
 /// The system prompt and the first thing the user said.
@@ -421,15 +424,13 @@ impl Opening {
 impl Mix {
     /// Which player it is: drawn by seed and prompts, so that it stays the same through a conversation.
     fn draw(&self, probability: Option<f64>, prompts: &[&str], seed: u64) -> &str {
-        let mut hasher = Hasher::new("muster mix");
-        hasher.number(seed);
+        let mut parts = Parts::new("muster mix");
+        parts.number(seed);
         for prompt in prompts {
-            hasher.text(prompt);
+            parts.text(prompt);
         }
-        let mut first = [0; 8];
-        first.copy_from_slice(&hasher.digest()[..8]);
         // The upper 53 bits as a number from 0 to below 1.
-        let drawn = (u64::from_le_bytes(first) >> 11) as f64 / (1_u64 << 53) as f64;
+        let drawn = (parts.draw() >> 11) as f64 / (1_u64 << 53) as f64;
         if drawn < probability.unwrap_or(self.probability) {
             &self.sometimes.value
         } else {

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::digest::Hasher;
+use crate::digest::Parts;
 
 const VOCABULARY_WORDS: usize = 2_000;
 const ONSETS: [&str; 20] = [
@@ -18,10 +18,7 @@ static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| (0..VOCABULARY_WORDS
 pub(super) fn words(total: u32, step: usize, steps: usize, seed: u64) -> impl Iterator<Item = &'static str> {
     let up_to = |step: usize| u64::from(total) * step as u64 / (steps.max(1) as u64);
     let count = up_to((step + 1).min(steps)).saturating_sub(up_to(step.min(steps)));
-    let digest = Hasher::new("muster words").number(seed).number(step as u64).digest();
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    let mut state = u64::from_le_bytes(first);
+    let mut state = Parts::new("muster words").number(seed).number(step as u64).draw();
     (0..count).map(move |_| {
         // The remainder is below the vocabulary's size.
         VOCABULARY[(next(&mut state) % VOCABULARY_WORDS as u64) as usize].as_str()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value};
 
-use crate::digest::Hasher;
+use crate::digest::Parts;
 
 /// `draw(list, what)` picks an item of a list, `draw(n, what)` a number from 0 to n - 1. `what` tells draws of one
 /// episode apart; the same seed draws the same in every variant, so that variants can be compared in pairs.
@@ -14,10 +14,7 @@ pub(super) fn draw_function(scenario: &Arc<str>, seed: u64) -> Value {
 }
 
 fn draw(scenario: &str, seed: u64, from: &Value, what: &str) -> Result<Value, Error> {
-    let digest = Hasher::new("muster draw").text(scenario).number(seed).text(what).digest();
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    let random = u64::from_le_bytes(first);
+    let random = Parts::new("muster draw").text(scenario).number(seed).text(what).draw();
     let nothing =
         || Error::new(ErrorKind::InvalidOperation, "draw takes a number above 0 or a list that is not empty");
     if let Some(below) = from.as_usize() {

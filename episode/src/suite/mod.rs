@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::check::check_suite;
-use self::read::{Suitcase, read_scenario};
+use self::read::{Workbench, read_scenario};
 use crate::bundle::Bundle;
 use crate::fields::Reader;
 use crate::mistake::{Mistakes, Source};
@@ -56,13 +56,13 @@ impl Suite {
         let mut templates = Templates::new(texts);
         let (name, version, title) = read_suite_file(&templates, &mut mistakes);
         let mut tables = BTreeMap::new();
-        let mut case = Suitcase {
+        let mut bench = Workbench {
             templates: &mut templates,
             mistakes: &mut mistakes,
             tables: &mut tables,
             paths: &paths,
         };
-        let scenarios = read_scenarios(&mut case);
+        let scenarios = read_scenarios(&mut bench);
         let used = tables.keys().cloned().collect();
         let suite = Self { name: name.into(), version: version.into(), title, scenarios, templates };
         if mistakes.is_empty() {
@@ -139,18 +139,18 @@ fn read_suite_file(templates: &Templates, mistakes: &mut Mistakes) -> (String, S
     read.unwrap_or_default()
 }
 
-fn read_scenarios(case: &mut Suitcase<'_>) -> Vec<Arc<Scenario>> {
+fn read_scenarios(bench: &mut Workbench<'_>) -> Vec<Arc<Scenario>> {
     let is_scenario = |path: &&Arc<str>| path.split_once('/').is_some_and(|(_, rest)| rest == SCENARIO_FILE);
-    let paths: Vec<Arc<str>> = case.paths.iter().filter(is_scenario).cloned().collect();
+    let paths: Vec<Arc<str>> = bench.paths.iter().filter(is_scenario).cloned().collect();
     if paths.is_empty()
-        && let Some(source) = case.templates.source(SUITE_FILE)
+        && let Some(source) = bench.templates.source(SUITE_FILE)
     {
-        case.mistakes.add(&source, 0..0, "the suite has no scenario: no folder has a `scenario.toml`");
+        bench.mistakes.add(&source, 0..0, "the suite has no scenario: no folder has a `scenario.toml`");
     }
     let mut scenarios = Vec::with_capacity(paths.len());
     for path in paths {
-        let source = case.templates.source(&path);
-        scenarios.extend(source.and_then(|source| read_scenario(source, case)).map(Arc::new));
+        let source = bench.templates.source(&path);
+        scenarios.extend(source.and_then(|source| read_scenario(source, bench)).map(Arc::new));
     }
     scenarios
 }

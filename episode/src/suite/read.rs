@@ -38,7 +38,7 @@ const VALUES_MAX: usize = 1_000;
 const TAKEN: [&str; 4] = ["model", "seed", "draw", "results"];
 
 /// What reading a scenario needs, and gathers.
-pub(super) struct Suitcase<'a> {
+pub(super) struct Workbench<'a> {
     pub(super) templates: &'a mut Templates,
     pub(super) mistakes: &'a mut Mistakes,
     pub(super) tables: &'a mut BTreeMap<String, Option<Arc<Table>>>,
@@ -48,15 +48,15 @@ pub(super) struct Suitcase<'a> {
 
 /// One `scenario.toml` being read.
 struct ScenarioReader<'a, 'b> {
-    case: &'a mut Suitcase<'b>,
+    bench: &'a mut Workbench<'b>,
     source: Source,
 }
 
 /// Reads a scenario. None, with mistakes noted, if it can't be used at all.
-pub(super) fn read_scenario(source: Source, case: &mut Suitcase<'_>) -> Option<Scenario> {
+pub(super) fn read_scenario(source: Source, bench: &mut Workbench<'_>) -> Option<Scenario> {
     let reader = Reader::new(source.clone());
-    let scenario = reader.read(|fields| ScenarioReader { case, source }.scenario(fields)).flatten();
-    case.mistakes.absorb(reader.into_mistakes());
+    let scenario = reader.read(|fields| ScenarioReader { bench, source }.scenario(fields)).flatten();
+    bench.mistakes.absorb(reader.into_mistakes());
     scenario
 }
 
@@ -240,7 +240,7 @@ impl ScenarioReader<'_, '_> {
     fn players(&mut self) -> BTreeMap<Arc<str>, Player> {
         let folder = format!("{}/players/", self.folder());
         let paths: Vec<Arc<str>> = self
-            .case
+            .bench
             .paths
             .iter()
             .filter(|path| path.starts_with(&folder) && path.ends_with(".toml"))
@@ -249,8 +249,8 @@ impl ScenarioReader<'_, '_> {
         let mut players = BTreeMap::new();
         for path in paths {
             let name = path.trim_start_matches(&folder).trim_end_matches(".toml");
-            let Some(source) = self.case.templates.source(&path) else { continue };
-            if let Some(player) = read_player(source, self.case.templates, self.case.mistakes) {
+            let Some(source) = self.bench.templates.source(&path) else { continue };
+            if let Some(player) = read_player(source, self.bench.templates, self.bench.mistakes) {
                 players.insert(name.into(), player);
             }
         }
@@ -262,19 +262,19 @@ impl ScenarioReader<'_, '_> {
     }
 
     fn condition(&mut self, text: &Placed<String>) -> Option<Condition> {
-        let condition = self.case.templates.condition(&self.source, text);
+        let condition = self.bench.templates.condition(&self.source, text);
         self.keep(condition)
     }
 
     fn inline(&mut self, text: &Placed<String>) -> Option<Template> {
-        let template = self.case.templates.inline(&self.source, text);
+        let template = self.bench.templates.inline(&self.source, text);
         self.keep(template)
     }
 
     /// A template that is a file of the suite.
     fn file(&mut self, path: &Placed<String>) -> Option<Template> {
         let resolved = resolve(&path.value, &self.source.name);
-        match self.case.templates.file(&resolved) {
+        match self.bench.templates.file(&resolved) {
             Some(template) => self.keep(template),
             None => self.no_such_file(path, &resolved),
         }
@@ -282,21 +282,21 @@ impl ScenarioReader<'_, '_> {
 
     fn data(&mut self, path: &Placed<String>) -> Option<Arc<Table>> {
         let resolved = resolve(&path.value, &self.source.name);
-        if let Some(known) = self.case.tables.get(&resolved) {
+        if let Some(known) = self.bench.tables.get(&resolved) {
             return known.clone();
         }
-        let Some(source) = self.case.templates.source(&resolved) else {
+        let Some(source) = self.bench.templates.source(&resolved) else {
             return self.no_such_file(path, &resolved);
         };
-        let table = read_table(source, self.case.mistakes);
-        self.case.tables.insert(resolved, table.clone());
+        let table = read_table(source, self.bench.mistakes);
+        self.bench.tables.insert(resolved, table.clone());
         table
     }
 
     fn no_such_file<T>(&mut self, path: &Placed<String>, resolved: &str) -> Option<T> {
         if !path.value.is_empty() {
             let what = format!("the suite has no file `{resolved}`");
-            let near = did_you_mean(resolved, self.case.paths.iter().map(AsRef::as_ref));
+            let near = did_you_mean(resolved, self.bench.paths.iter().map(AsRef::as_ref));
             let help = near.map_or_else(
                 || {
                     "a path that begins with `/` starts at the suite's folder, others at this file's"
@@ -304,13 +304,13 @@ impl ScenarioReader<'_, '_> {
                 },
                 |near| format!("did you mean `/{near}`?"),
             );
-            self.case.mistakes.add_with_help(&self.source, path.at.clone(), what, help);
+            self.bench.mistakes.add_with_help(&self.source, path.at.clone(), what, help);
         }
         None
     }
 
     fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| fault.note(self.case.mistakes, &[])).ok()
+        result.map_err(|fault| fault.note(self.bench.mistakes, &[])).ok()
     }
 }
 

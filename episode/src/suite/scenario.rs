@@ -169,6 +169,17 @@ impl Scenario {
         variants(&self.axes, selected, &self.exclusions, templates)
     }
 
+    /// The name of a variant.
+    pub(crate) fn key(&self, variant: &[u16]) -> VariantKey {
+        let value = |(axis, place): (&Axis, &u16)| {
+            Some((Arc::clone(&axis.name), Arc::clone(&axis.values.get(usize::from(*place))?.name)))
+        };
+        VariantKey {
+            scenario: Arc::clone(&self.name),
+            values: self.axes.iter().zip(variant).filter_map(value).collect(),
+        }
+    }
+
     /// The places of a variant's values; none if the axes or values are others.
     pub(crate) fn places(&self, variant: &VariantKey) -> Option<Variant> {
         if variant.values.len() != self.axes.len() {

@@ -1,7 +1,7 @@
 //! The order in which the variants of one seed are run: a keyed bijection, so that a prefix of a sweep is a fair sample
 //! of it, and a place can be computed from a variant and back without a table.
 
-use crate::digest::Hasher;
+use crate::digest::Parts;
 
 /// Rounds of the Feistel network. Four make it as good as random for sampling; it hides no secret.
 const ROUNDS: u32 = 4;
@@ -19,11 +19,9 @@ pub(crate) struct Permutation {
 impl Permutation {
     /// The permutation of `0..size` that belongs to `key` and `seed`.
     pub(crate) fn new(size: u32, key: &[u8; 32], seed: u64) -> Self {
-        let digest = Hasher::new("muster permutation").bytes(key).number(seed).digest();
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
+        let key = Parts::new("muster permutation").bytes(key).number(seed).draw();
         let bits = u32::BITS - size.saturating_sub(1).leading_zeros();
-        Self { size, half_bits: bits.div_ceil(2).max(1), key: u64::from_le_bytes(first) }
+        Self { size, half_bits: bits.div_ceil(2).max(1), key }
     }
 
     /// Where `index` goes. The network permutes the next power of four; a place outside `0..size` is walked on from

@@ -10,7 +10,7 @@ use super::file::{LimitOverrides, RetryPlan, SweepFile};
 use super::model::ModelPlan;
 use super::permutation::Permutation;
 use super::resolve::Resolver;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 use crate::mistake::Mistakes;
 use crate::suite::Suite;
 
@@ -18,6 +18,9 @@ use crate::suite::Suite;
 const FORMAT: u32 = 1;
 /// Variants of a plan: as JSON some 12 bytes each, so that a plan's message stays below 2 MB.
 const PLAN_VARIANTS_MAX: usize = 100_000;
+
+/// Numbers that a provider's `seed` can have.
+const PROVIDER_SEEDS: u64 = 1 << 31;
 
 /// The place of a variant in a plan, over all its scenarios in order, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -321,7 +324,7 @@ impl Document {
         for model in &mut content.models {
             (model.max_connections, model.rpm) = (None, None);
         }
-        Hasher::new("muster sweep").bytes(&content.to_json()).digest()
+        Parts::new("muster sweep").bytes(&content.to_json()).digest()
     }
 
     fn to_json(&self) -> Vec<u8> {
@@ -354,6 +357,27 @@ impl ScenarioPlan {
 // === impl VariantKey ===
 
 impl VariantKey {
+    /// The number for a provider's `seed`: from 0 to 2^31 - 1, as several of them take no more. Variants count from
+    /// places of their own, so that two of them do not meet the same luck.
+    pub(crate) fn provider_seed(&self, seed: Seed) -> u32 {
+        // The remainder is below 2^31.
+        (seed.0.wrapping_add(self.seed_offset()) % PROVIDER_SEEDS) as u32
+    }
+
+    /// The repeat that a provider's seed stands for: the inverse of [`VariantKey::provider_seed`] below 2^31.
+    pub(crate) fn repeat(&self, provider_seed: u64) -> Seed {
+        Seed((provider_seed % PROVIDER_SEEDS + PROVIDER_SEEDS - self.seed_offset()) % PROVIDER_SEEDS)
+    }
+
+    fn seed_offset(&self) -> u64 {
+        let mut parts = Parts::new("muster provider seed");
+        parts.text(&self.scenario);
+        for (axis, value) in &self.values {
+            parts.text(axis).text(value);
+        }
+        parts.draw() % PROVIDER_SEEDS
+    }
+
     /// An axis's value.
     #[must_use]
     pub fn value(&self, axis: &str) -> Option<&str> {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value, json};
 
 use super::tool::{Answer, Arguments, Parameter, Tool, shown};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 
 /// Variables in the file, so that a model can't grow it without end.
 const VARIABLES_MAX: usize = 64;
@@ -149,12 +149,12 @@ impl ConfigFile {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new("muster config");
-        hasher.text(&self.name).number(u64::from(self.viewed));
+        let mut parts = Parts::new("muster config");
+        parts.text(&self.name).number(u64::from(self.viewed));
         for (name, value) in &self.variables {
-            hasher.text(name).number(value.kind()).text(&value.to_string());
+            parts.text(name).number(value.kind()).text(&value.to_string());
         }
-        hasher.digest()
+        parts.digest()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::tool::{Answer, Arguments, Parameter, Tool, shown};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 
 /// Documents on a drive.
 const DOCUMENTS_MAX: usize = 256;
@@ -161,13 +161,13 @@ impl Drive {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new("muster drive");
-        hasher.number(u64::from(self.listed));
+        let mut parts = Parts::new("muster drive");
+        parts.number(u64::from(self.listed));
         for (path, document) in &self.documents {
-            hasher.text(path).bytes(&document.hash);
-            hasher.number(u64::from(document.read)).number(u64::from(document.written));
+            parts.text(path).bytes(&document.hash);
+            parts.number(u64::from(document.read)).number(u64::from(document.written));
         }
-        hasher.digest()
+        parts.digest()
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::tool::{Answer, Tool};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 
 pub(super) const TOOLS: &[Tool] = &[Tool {
     name: "retrieve_memory",
@@ -46,6 +46,6 @@ impl Memory {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        Hasher::new("muster memory").text(&self.text).number(u64::from(self.retrieved)).digest()
+        Parts::new("muster memory").text(&self.text).number(u64::from(self.retrieved)).digest()
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::call::ToolSpec;
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 
 pub use config::{ConfigFile, ConfigValue};
 pub use drive::{Document, Drive};
@@ -41,6 +41,9 @@ pub struct World {
     memory: Option<Arc<Memory>>,
     /// Whether the end-task tool was called.
     ended: bool,
+    /// The families' digests, in the order of [`Family::ALL`]; an absent family's is zero.
+    #[serde(skip)]
+    digests: [Digest; 4],
 }
 
 /// The families of a world, by name. Their order is the order of tools on offer.
@@ -64,13 +67,16 @@ impl World {
         config: Option<ConfigFile>,
         memory: Option<Memory>,
     ) -> Self {
-        Self {
+        let mut world = Self {
             drive: drive.map(Arc::new),
             sheets: sheets.map(Arc::new),
             config: config.map(Arc::new),
             memory: memory.map(Arc::new),
             ended: false,
-        }
+            digests: [[0; 32]; 4],
+        };
+        Family::ALL.iter().for_each(|family| world.seal(*family));
+        world
     }
 
     /// The drive, if there is one.
@@ -115,17 +121,23 @@ impl World {
     /// Hash of all that is in it.
     #[must_use]
     pub fn hash(&self) -> Digest {
-        let mut hasher = Hasher::new("muster world");
-        let digests = [
-            self.drive.as_ref().map(|drive| drive.digest()),
-            self.sheets.as_ref().map(|sheets| sheets.digest()),
-            self.config.as_ref().map(|config| config.digest()),
-            self.memory.as_ref().map(|memory| memory.digest()),
-        ];
-        for digest in &digests {
-            hasher.bytes(digest.as_ref().map_or(&[], |digest| digest.as_slice()));
+        let mut parts = Parts::new("muster world");
+        for digest in &self.digests {
+            parts.bytes(digest);
         }
-        hasher.number(u64::from(self.ended)).digest()
+        parts.number(u64::from(self.ended)).digest()
+    }
+
+    /// Renews the digest of a family that was touched.
+    fn seal(&mut self, family: Family) {
+        let absent = [0; 32];
+        match family {
+            Family::Drive => self.digests[0] = self.drive.as_ref().map_or(absent, |drive| drive.digest()),
+            Family::Sheets => self.digests[1] = self.sheets.as_ref().map_or(absent, |sheets| sheets.digest()),
+            Family::Config => self.digests[2] = self.config.as_ref().map_or(absent, |config| config.digest()),
+            Family::Memory => self.digests[3] = self.memory.as_ref().map_or(absent, |memory| memory.digest()),
+            Family::End => {}
+        }
     }
 
     /// The names of all tools of all families.
@@ -170,7 +182,11 @@ impl World {
             return self.unknown_tool(name);
         };
         match tool.arguments(arguments) {
-            Ok(arguments) => self.dispatch(family, tool.name, &arguments),
+            Ok(arguments) => {
+                let answer = self.dispatch(family, tool.name, &arguments);
+                self.seal(family);
+                answer
+            }
             Err(what) => Answer::error(&what),
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::tool::{Answer, Arguments, Parameter, Tool, shown};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Parts};
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "list_sheets", description: "Lists the sheets that you can view.", parameters: &[] },
@@ -94,13 +94,13 @@ impl Sheets {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new("muster sheets");
-        hasher.number(u64::from(self.listed));
+        let mut parts = Parts::new("muster sheets");
+        parts.number(u64::from(self.listed));
         for sheet in &self.sheets {
-            hasher.text(&sheet.name).bytes(&sheet.table.hash);
-            hasher.number(u64::from(sheet.evidence)).number(u64::from(sheet.viewed));
+            parts.text(&sheet.name).bytes(&sheet.table.hash);
+            parts.number(u64::from(sheet.evidence)).number(u64::from(sheet.viewed));
         }
-        hasher.digest()
+        parts.digest()
     }
 }
 
@@ -146,12 +146,12 @@ impl Sheet {
 
 impl Table {
     pub(crate) fn new(columns: Vec<String>, rows: Vec<Vec<String>>) -> Self {
-        let mut hasher = Hasher::new("muster table");
-        hasher.number(columns.len() as u64);
+        let mut parts = Parts::new("muster table");
+        parts.number(columns.len() as u64);
         for cell in columns.iter().chain(rows.iter().flatten()) {
-            hasher.text(cell);
+            parts.text(cell);
         }
-        let hash = hasher.digest();
+        let hash = parts.digest();
         Self { columns, rows, hash }
     }
 }
