@@ -208,13 +208,6 @@ impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         self.advice().map(|advice| Box::new(advice) as Box<dyn std::fmt::Display>)
     }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        match self {
-            Self::Mistakes(list) => Some(Box::new(list.iter().map(|report| report as &dyn Diagnostic))),
-            _ => None,
-        }
-    }
 }
 
 /// Codes that say that the request was wrong, not the coordinator.
@@ -224,8 +217,8 @@ fn is_input(code: Code) -> bool {
 
 fn mistakes_title(list: &[MistakeReport]) -> String {
     match list {
-        [_] => "there is a mistake; nothing was started".to_owned(),
-        _ => format!("there are {} mistakes; nothing was started", list.len()),
+        [_] => "1 mistake; nothing was started".to_owned(),
+        _ => format!("{} mistakes; nothing was started", list.len()),
     }
 }
 
@@ -312,7 +305,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(failure: &Failure) -> String {
+    fn shown(failure: &dyn Diagnostic) -> String {
         let mut text = String::new();
         let handler =
             miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none()).with_width(200);
@@ -330,10 +323,8 @@ mod tests {
             "unknown key `sedes`",
             Some("did you mean `seeds`?".into()),
         );
-        let shown = shown(&Failure::Mistakes(vec![report]));
-        for part in
-            ["s.toml:2:1: unknown key `sedes`", "sedes = 3", "did you mean `seeds`?", "nothing was started"]
-        {
+        let shown = shown(&report);
+        for part in ["s.toml:2:1: unknown key `sedes`", "sedes = 3", "did you mean `seeds`?"] {
             assert!(shown.contains(part), "{part} is missing in:\n{shown}");
         }
     }
@@ -342,16 +333,16 @@ mod tests {
     fn a_span_beyond_the_file_or_inside_a_character_is_no_panic() {
         for span in [99..120, 1..2, Range { start: 2, end: 1 }] {
             let report = MistakeReport::new("s.toml", "öä", span, "what", None);
-            assert!(shown(&Failure::Mistakes(vec![report])).contains("s.toml:1:"));
+            assert!(shown(&report).contains("s.toml:1:"));
         }
     }
 
     #[test]
     fn a_hostile_file_reaches_no_terminal() {
         let report = MistakeReport::new("s.toml", "a = \"\u{1b}[2J\"", 0..1, "no \u{1b}[31msuch key", None);
-        assert!(!shown(&Failure::Mistakes(vec![report])).contains('\u{1b}'));
+        assert!(!shown(&report).contains('\u{1b}'));
         let status = Status::internal("boom \u{1b}[2J\nsecond");
-        assert!(!shown(&status.into()).contains('\u{1b}'));
+        assert!(!shown(&Failure::from(status)).contains('\u{1b}'));
     }
 
     #[test]

@@ -50,8 +50,21 @@ fn main() -> ExitCode {
 
 fn fail(failure: Failure) -> ExitCode {
     let exit = failure.exit();
-    progress::note(format!("{:?}", miette::Report::new(failure)).trim_end());
+    let told = failure.to_string();
+    match failure {
+        // Each at its own place; how many there are comes last, where it is read first.
+        Failure::Mistakes(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| tell(miette::Report::new(mistake)));
+            progress::note(&format!("\n{told}"));
+        }
+        other => tell(miette::Report::new(other)),
+    }
     exit.into()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a report is made to be told once")]
+fn tell(report: miette::Report) {
+    progress::note(format!("{report:?}").trim_end());
 }
 
 /// Failures are drawn for people on a terminal, and kept plain and unwrapped elsewhere, where scripts read them.

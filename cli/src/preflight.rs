@@ -59,7 +59,7 @@ pub(crate) async fn check(plan: &SweepPlan, settings: &Settings, http: HttpConfi
     let mut refused = Vec::new();
     for ((_, address), routes) in by_address {
         if let Err(why) = ask(&http, &routes).await {
-            refused.push(format!("{} at {address}: {}", names(&routes), terminal::one_line(&why, 400)));
+            refused.push(format!("{} at {address}: {}", names(&routes), reason(&why, &routes)));
         }
     }
     if refused.is_empty() { Ok(()) } else { Err(Failure::Providers(refused)) }
@@ -135,6 +135,13 @@ fn retries(plan: RetryPlan) -> RetryLimits {
         rate_limited: bounded(limits.rate_limited),
         overloaded: bounded(limits.overloaded),
     }
+}
+
+/// What went wrong, without the model's name before it: that stands there already.
+fn reason(why: &str, routes: &[Route]) -> String {
+    let named = routes.first().and_then(|first| why.strip_prefix(first.name.as_str()));
+    let bare = named.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
+    terminal::one_line(bare, 400)
 }
 
 fn names(routes: &[Route]) -> String {

@@ -141,13 +141,21 @@ pub(crate) fn workers(workers: &[v1::WorkerStatus]) -> String {
     let mut shown = new_table(["worker", "connected", "accounts", "leases"], 3);
     for worker in workers {
         shown.add_row([
-            terminal::one_line(&worker.name, NAME_CHARS),
+            worker_name(worker),
             if worker.connected { "yes" } else { "no" }.to_owned(),
             terminal::one_line(&worker.accounts.join(", "), NAME_CHARS),
             worker.leases.to_string(),
         ]);
     }
     shown.trim_fmt()
+}
+
+/// A worker's name; one that has not come back since the coordinator's start has not said it yet.
+fn worker_name(worker: &v1::WorkerStatus) -> String {
+    match terminal::one_line(&worker.name, NAME_CHARS).as_str() {
+        "" | "?" => "(not back yet)".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// A row that is being made: headings and cells. A column of trouble is shown only where some row has any.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use muster_coordinator::Coordinator;
+use muster_coordinator::{Coordinator, CoordinatorError};
 
 use crate::arguments::DATA_DIR_DEFAULT;
 use crate::exit::Exit;
@@ -32,6 +32,10 @@ pub(crate) struct CoordinatorArguments {
 pub(crate) async fn perform(arguments: CoordinatorArguments) -> Result<Exit, Failure> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
+    if !arguments.listen.ip().is_loopback() {
+        // Said before a data directory is made for it.
+        return Err(CoordinatorError::NotLoopback(arguments.listen).into());
+    }
     let coordinator = station::open(&arguments.data_dir, IfMissing::Make).await?;
     let address = coordinator.listen(arguments.listen).await?;
     note(&format!("listening on {address}"));
