@@ -1,1 +1,6 @@
-//! End to end.
+//! End to end: the binary as its users meet it, on real sockets and disks, with the fake provider's own account as an
+//! independent witness, and a server that plays a hostile model.
+
+mod contract;
+mod hostile;
+mod stage;
