@@ -38,7 +38,7 @@ pub use sweep::{
     AxisPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError, RetryPlan, ScenarioPlan,
     Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
 };
-pub use world::{ConfigFile, ConfigValue, Document, Drive, Memory, Sheet, Sheets, World};
+pub use world::{ConfigFile, ConfigValue, Document, Drive, Memory, Scratchpad, Sheet, Sheets, World};
 
 /// The engine's semantics version: part of every job's identity. It is raised when, and only when, the frozen
 /// transcripts under `tests/frozen/` no longer replay to the same bytes.

@@ -164,7 +164,9 @@ impl Scenario {
         let drive = self.world.drive.iter().flatten().map(|it| &it.when);
         let sheets = self.world.sheets.iter().flatten().map(|it| &it.when);
         let memory = self.world.memory.iter().map(|it| &it.when);
-        drive.chain(sheets).chain(memory).filter_map(Option::as_ref).collect()
+        let config = self.world.config.iter().map(|it| &it.when);
+        let scratchpad = self.world.scratchpad.iter().map(|it| &it.when);
+        drive.chain(sheets).chain(memory).chain(config).chain(scratchpad).filter_map(Option::as_ref).collect()
     }
 
     /// All templates and conditions but the players': those of the scenario's file, and the files they name or include.

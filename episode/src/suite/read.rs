@@ -10,8 +10,8 @@ use toml::de::DeValue;
 use super::axes::{Axis, AxisValue, Exclusion};
 use super::data::read_table;
 use super::scenario::{
-    ConfigSpec, DocumentSpec, Limits, MemorySpec, SamplingSpec, Scenario, ScorerSpec, SheetSpec,
-    VariableSpec, WorldSpec,
+    ConfigSpec, DocumentSpec, Limits, MemorySpec, SamplingSpec, Scenario, ScorerSpec, ScratchpadSpec,
+    SheetSpec, VariableSpec, WorldSpec,
 };
 use super::templates::{Condition, Fault, Template, Templates, resolve};
 use crate::fields::{Fields, Reader, json};
@@ -170,6 +170,7 @@ impl ScenarioReader<'_, '_> {
                 .then(|| fields.tables("sheets").iter().filter_map(|it| self.sheet(it)).collect()),
             config: fields.table("config").and_then(|it| self.config(&it)),
             memory: fields.tables("memory").iter().filter_map(|it| self.memory(it)).collect(),
+            scratchpad: fields.table("scratchpad").map(|it| self.scratchpad(&it)),
         };
         fields.close();
         world
@@ -234,6 +235,12 @@ impl ScenarioReader<'_, '_> {
         let from = fields.needed_text("from");
         fields.close();
         self.file(&from).map(|from| MemorySpec { when, from })
+    }
+
+    fn scratchpad(&mut self, fields: &Fields<'_>) -> ScratchpadSpec {
+        let when = self.when(fields);
+        fields.close();
+        ScratchpadSpec { when }
     }
 
     /// The players: every file of the scenario's folder `players`.

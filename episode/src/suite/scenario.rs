@@ -11,7 +11,9 @@ use super::templates::{Condition, Fault, Template, Templates};
 use crate::mistake::Source;
 use crate::player::Player;
 use crate::sweep::VariantKey;
-use crate::world::{ConfigFile, ConfigValue, Document, Drive, Memory, Sheet, Sheets, Table, World};
+use crate::world::{
+    ConfigFile, ConfigValue, Document, Drive, Memory, Scratchpad, Sheet, Sheets, Table, World,
+};
 
 /// A scenario of a suite.
 #[derive(Debug)]
@@ -69,6 +71,8 @@ pub(crate) struct WorldSpec {
     pub(crate) sheets: Option<Vec<SheetSpec>>,
     pub(crate) config: Option<ConfigSpec>,
     pub(crate) memory: Vec<MemorySpec>,
+    /// Whether there is a scratchpad, and in which variants.
+    pub(crate) scratchpad: Option<ScratchpadSpec>,
 }
 
 #[derive(Debug)]
@@ -103,6 +107,11 @@ pub(crate) enum VariableSpec {
 pub(crate) struct MemorySpec {
     pub(crate) when: Option<Condition>,
     pub(crate) from: Template,
+}
+
+#[derive(Debug)]
+pub(crate) struct ScratchpadSpec {
+    pub(crate) when: Option<Condition>,
 }
 
 /// A variant of a scenario for one model: all that its episodes share.
@@ -239,6 +248,7 @@ impl Scenario {
             self.world.sheets(templates, context)?,
             self.world.config(templates, context)?,
             self.world.memory(templates, context)?,
+            self.world.scratchpad(templates, context)?,
         ))
     }
 }
@@ -326,6 +336,11 @@ impl WorldSpec {
             memory = Some(Memory::new(templates.render(&spec.from, context)?));
         }
         Ok(memory)
+    }
+
+    fn scratchpad(&self, templates: &Templates, context: &Value) -> Result<Option<Scratchpad>, Fault> {
+        let Some(spec) = &self.scratchpad else { return Ok(None) };
+        Ok(applies(spec.when.as_ref(), templates, context)?.then(Scratchpad::default))
     }
 }
 

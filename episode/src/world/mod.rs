@@ -7,6 +7,7 @@ mod config;
 mod drive;
 mod end;
 mod memory;
+mod scratchpad;
 mod sheets;
 mod tool;
 
@@ -20,6 +21,7 @@ use crate::digest::{Digest, Parts};
 pub use config::{ConfigFile, ConfigValue};
 pub use drive::{Document, Drive};
 pub use memory::Memory;
+pub use scratchpad::Scratchpad;
 pub(crate) use sheets::Table;
 pub use sheets::{Sheet, Sheets};
 pub(crate) use tool::{Answer, Arguments, Tool};
@@ -39,20 +41,24 @@ pub struct World {
     /// What the model remembers.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory: Option<Arc<Memory>>,
+    /// What the model noted for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scratchpad: Option<Arc<Scratchpad>>,
     /// Whether the end-task tool was called.
     ended: bool,
     /// The families' digests, in the order of [`Family::ALL`]; an absent family's is zero.
     #[serde(skip)]
-    digests: [Digest; 4],
+    digests: [Digest; 5],
 }
 
-/// The families of a world, by name. Their order is the order of tools on offer.
+/// The families of a world. Their order is that of the tools on offer and of the digests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Drive,
     Sheets,
     Config,
     Memory,
+    Scratchpad,
     End,
 }
 
@@ -66,14 +72,16 @@ impl World {
         sheets: Option<Sheets>,
         config: Option<ConfigFile>,
         memory: Option<Memory>,
+        scratchpad: Option<Scratchpad>,
     ) -> Self {
         let mut world = Self {
             drive: drive.map(Arc::new),
             sheets: sheets.map(Arc::new),
             config: config.map(Arc::new),
             memory: memory.map(Arc::new),
+            scratchpad: scratchpad.map(Arc::new),
             ended: false,
-            digests: [[0; 32]; 4],
+            digests: [[0; 32]; 5],
         };
         Family::ALL.iter().for_each(|family| world.seal(*family));
         world
@@ -103,6 +111,12 @@ impl World {
         self.memory.as_deref()
     }
 
+    /// The scratchpad, if there is one.
+    #[must_use]
+    pub fn scratchpad(&self) -> Option<&Scratchpad> {
+        self.scratchpad.as_deref()
+    }
+
     /// Whether the end-task tool was called.
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -130,13 +144,17 @@ impl World {
 
     /// Renews the digest of a family that was touched.
     fn seal(&mut self, family: Family) {
-        let absent = [0; 32];
-        match family {
-            Family::Drive => self.digests[0] = self.drive.as_ref().map_or(absent, |drive| drive.digest()),
-            Family::Sheets => self.digests[1] = self.sheets.as_ref().map_or(absent, |sheets| sheets.digest()),
-            Family::Config => self.digests[2] = self.config.as_ref().map_or(absent, |config| config.digest()),
-            Family::Memory => self.digests[3] = self.memory.as_ref().map_or(absent, |memory| memory.digest()),
-            Family::End => {}
+        let digest = match family {
+            Family::Drive => self.drive.as_ref().map(|it| it.digest()),
+            Family::Sheets => self.sheets.as_ref().map(|it| it.digest()),
+            Family::Config => self.config.as_ref().map(|it| it.digest()),
+            Family::Memory => self.memory.as_ref().map(|it| it.digest()),
+            Family::Scratchpad => self.scratchpad.as_ref().map(|it| it.digest()),
+            // That the task was ended goes into the hash itself.
+            Family::End => None,
+        };
+        if let Some(digest) = digest {
+            self.digests[family as usize] = digest;
         }
     }
 
@@ -204,6 +222,9 @@ impl World {
                 self.config.as_mut().map_or_else(missing, |it| Arc::make_mut(it).call(tool, arguments))
             }
             Family::Memory => self.memory.as_mut().map_or_else(missing, |it| Arc::make_mut(it).retrieve()),
+            Family::Scratchpad => {
+                self.scratchpad.as_mut().map_or_else(missing, |it| Arc::make_mut(it).write(arguments.text(0)))
+            }
             Family::End => {
                 self.ended = true;
                 Answer::done(&serde_json::json!({ "ended": true }))
@@ -217,6 +238,7 @@ impl World {
             Family::Sheets => self.sheets.is_some(),
             Family::Config => self.config.is_some(),
             Family::Memory => self.memory.is_some(),
+            Family::Scratchpad => self.scratchpad.is_some(),
             Family::End => true,
         }
     }
@@ -234,7 +256,8 @@ impl World {
 // === impl Family ===
 
 impl Family {
-    const ALL: [Self; 5] = [Self::Drive, Self::Sheets, Self::Config, Self::Memory, Self::End];
+    const ALL: [Self; 6] =
+        [Self::Drive, Self::Sheets, Self::Config, Self::Memory, Self::Scratchpad, Self::End];
 
     fn tools(self) -> &'static [Tool] {
         match self {
@@ -242,6 +265,7 @@ impl Family {
             Self::Sheets => sheets::TOOLS,
             Self::Config => config::TOOLS,
             Self::Memory => memory::TOOLS,
+            Self::Scratchpad => scratchpad::TOOLS,
             Self::End => end::TOOLS,
         }
     }
