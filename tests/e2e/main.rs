@@ -3,4 +3,6 @@
 
 mod contract;
 mod hostile;
+mod replay;
 mod stage;
+mod truth;
