@@ -168,6 +168,7 @@ impl Failure {
             Self::Store(StoreError::InUse { .. }) => {
                 "`muster status`, `watch`, `show` and `score` work on it all the same: they ask that process"
             }
+            Self::Store(StoreError::Missing { .. }) => "`muster run` makes one; --data-dir names another",
             Self::Unasked { .. } => {
                 "wait for it, or stop it; a process that was killed gives it free by itself"
             }

@@ -88,7 +88,10 @@ impl Progress {
     pub(crate) fn end(&mut self, sweep: &v1::Sweep) {
         self.update(sweep);
         match &mut self.shown {
-            Shown::Bars(bars) => bars.iter().for_each(ProgressBar::abandon),
+            Shown::Bars(bars) => {
+                bars.iter().for_each(ProgressBar::finish_and_clear);
+                note(&line(sweep));
+            }
             Shown::Lines { last, .. } => say(line(sweep), last),
         }
     }
@@ -103,7 +106,7 @@ fn say(line: String, last: &mut String) {
 
 fn bars(sweep: &v1::Sweep) -> Vec<ProgressBar> {
     let all = BARS.get_or_init(MultiProgress::new);
-    let template = "{prefix} {bar:24} {pos:>5}/{len:<5} {msg}  {eta}";
+    let template = "{prefix} {bar:24} {pos:>5}/{len:<5} {msg}, {eta} left";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let parts = parts(sweep);
     let width = parts.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();

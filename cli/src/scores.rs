@@ -53,6 +53,8 @@ pub(crate) struct Scores {
     pub(crate) unjudged: u64,
     /// See `unjudged`.
     pub(crate) first_problem: Option<String>,
+    /// The first job that has a transcript.
+    pub(crate) first_result: Option<JobAddress>,
     /// Jobs lost to infrastructure, by what was said of it.
     pub(crate) failures: BTreeMap<String, Lost>,
 }
@@ -127,7 +129,14 @@ impl<'a> Scoring<'a> {
             scorers.insert(Arc::clone(scenario.name()), set);
         }
         let table = RateTable::new(columns(dossier, grain));
-        let scores = Scores { table, judged: 0, unjudged: 0, first_problem: None, failures: BTreeMap::new() };
+        let scores = Scores {
+            table,
+            judged: 0,
+            unjudged: 0,
+            first_problem: None,
+            first_result: None,
+            failures: BTreeMap::new(),
+        };
         Ok(Self { dossier, scorers, grain, which, scores, lot: Vec::new() })
     }
 
@@ -138,6 +147,9 @@ impl<'a> Scoring<'a> {
             return;
         };
         self.note_loss(ended);
+        if ended.is_result() {
+            self.scores.first_result.get_or_insert(ended.job);
+        }
         let place = (u64::from(ended.job.lane), u64::from(index.0));
         for (number, observed) in self.observe(&variant, ended) {
             let labels = self.labels(&variant, ended.job.lane, &number);

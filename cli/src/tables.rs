@@ -215,9 +215,13 @@ fn table_of(rows: &[Cells], left: usize) -> String {
 /// A plain table, its first `left` columns to the left, the others to the right.
 pub(crate) fn new_table<'a>(headings: impl IntoIterator<Item = &'a str>, left: usize) -> Table {
     let mut table = Table::new();
-    table.load_style(LINES).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(LINES);
     table.force_no_tty();
-    table.set_width(u16::try_from(terminal::width()).unwrap_or(u16::MAX));
+    // Where no terminal bounds it, a table is as wide as it is: scripts read lines.
+    if let Some(columns) = terminal::columns() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
+    }
     let headings: Vec<Cell> = headings.into_iter().map(Cell::new).collect();
     table.set_header(headings);
     for column in table.column_iter_mut().skip(left) {
@@ -238,6 +242,12 @@ pub(crate) fn state(state: v1::SweepState) -> &'static str {
     }
 }
 
+/// A number of things: `1 model`, `2 models`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 /// A number with its thousands set apart.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -252,6 +262,9 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 fn cost(usage: &v1::Usage) -> String {
+    if usage.model_calls == 0 {
+        return "-".to_owned();
+    }
     cost_usd(usage).map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}"))
 }
 
@@ -374,7 +387,8 @@ mod tests {
 
     #[test]
     fn an_unknown_cost_is_never_shown_as_a_number() {
-        let usage = v1::Usage { cost_micro_usd: 5_000_000, unpriced_calls: 1, ..Default::default() };
+        let usage =
+            v1::Usage { model_calls: 2, cost_micro_usd: 5_000_000, unpriced_calls: 1, ..Default::default() };
         assert_eq!(cost(&usage), "unknown");
     }
 }

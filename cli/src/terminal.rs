@@ -47,11 +47,15 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: &str) -> String {
     filled.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// How wide lines may be here, in columns.
+/// How wide lines of prose may be here, in columns.
 pub(crate) fn width() -> usize {
+    columns().unwrap_or(WIDTH_DEFAULT).clamp(WIDTH_MIN, WIDTH_MAX)
+}
+
+/// How wide the terminal is, in columns; none if there is none.
+pub(crate) fn columns() -> Option<usize> {
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let columns = asked.or_else(|| comfy_table::Table::new().width().map(usize::from));
-    columns.unwrap_or(WIDTH_DEFAULT).clamp(WIDTH_MIN, WIDTH_MAX)
+    asked.or_else(|| comfy_table::Table::new().width().map(usize::from)).filter(|columns| *columns > 0)
 }
 
 fn plain_line(line: &str) -> String {

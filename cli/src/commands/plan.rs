@@ -11,7 +11,7 @@ use crate::follow::Format;
 use crate::intake::Intake;
 use crate::output;
 use crate::preflight;
-use crate::tables::{grouped, new_table};
+use crate::tables::{counted, grouped, new_table};
 use crate::terminal;
 
 /// Flags of `plan`.
@@ -87,11 +87,12 @@ fn as_text(plan: &SweepPlan, shares: &[Share]) -> String {
     let names = plan.models().iter().map(|model| &*model.name).collect::<Vec<_>>().join(", ");
     let limit = plan.limit().map_or_else(String::new, |limit| format!(", limited to {}", grouped(limit)));
     format!(
-        "{}: {} jobs = {} variants x {models} models x {} seeds{limit}\nmodels: {}\n{}\nno price is known yet, so no cost is estimated",
+        "{}: {} = {} x {} x {}{limit}\nmodels: {}\n{}\nno price is known yet, so no cost is estimated",
         terminal::one_line(plan.name(), 80),
-        grouped(plan.job_count()),
-        grouped(u64::from(plan.variant_count())),
-        grouped(u64::from(plan.seeds())),
+        counted(plan.job_count(), "job"),
+        counted(u64::from(plan.variant_count()), "variant"),
+        counted(models, "model"),
+        counted(u64::from(plan.seeds()), "seed"),
         terminal::one_line(&names, 1_000),
         table.trim_fmt(),
     )

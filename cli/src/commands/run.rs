@@ -1,7 +1,7 @@
 //! `run`: coordinator, worker and store in one process. The same messages as on a cluster, over a transport in memory;
 //! the data directory's socket lets other commands look on meanwhile.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -10,6 +10,7 @@ use muster_proto::v1;
 use muster_provider::Running;
 use muster_worker::{MAX_SLOTS, Settings, Worker, WorkerConfig};
 
+use crate::address::JobAddress;
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
 use crate::client::{Client, Document, Order};
 use crate::commands::{score, worker};
@@ -22,8 +23,8 @@ use crate::interrupt::{Interrupts, Urgency};
 use crate::progress::{Progress, note};
 use crate::scores::{self, Grain, Scores, Which};
 use crate::station::{self, IfMissing};
-use crate::summary::{ended, results};
-use crate::tables::{self, grouped};
+use crate::summary::ended;
+use crate::tables::{self, counted, grouped};
 use crate::{preflight, simulator, terminal};
 
 /// The worker's folder in the data directory.
@@ -187,6 +188,7 @@ impl Site {
     ) -> Result<Exit, Failure> {
         let format = Format::from_flag(arguments.json);
         let sweep = self.client.sweep(self.sweep, Document::Unwanted).await?;
+        let mut example = None;
         if let Worked::Over = worked {
             let scores = self.score(Grain::from_flag(arguments.cells)).await?;
             score::warn(&scores);
@@ -194,9 +196,15 @@ impl Site {
                 format.tell(&tables::rates(&scores.table));
             }
             tell_failures(&scores);
+            example = scores.first_result;
         }
         let exit = conclude(&sweep, started.elapsed().as_secs_f64(), format);
-        advise(&sweep, worked, arguments);
+        match worked {
+            Worked::Over => advise(&sweep, example, &arguments.data_dir),
+            Worked::Interrupted => {
+                note(&format!("interrupted; the same command goes on from here (sweep {})", sweep.id));
+            }
+        }
         Ok(exit)
     }
 
@@ -241,16 +249,17 @@ async fn go_on(client: &mut Client, sweep: u64) -> Result<v1::Sweep, Failure> {
     Ok(now)
 }
 
-fn announce(sweep: &v1::Sweep, created: bool, intake: &Intake, dir: &std::path::Path) {
+fn announce(sweep: &v1::Sweep, created: bool, intake: &Intake, dir: &Path) {
     let counts = sweep.counts.unwrap_or_default();
     let plan = &intake.plan;
     let name = terminal::one_line(plan.name(), 60);
+    let limit = sweep.limit.map_or_else(String::new, |limit| format!(", limited to {}", grouped(limit)));
     let size = format!(
-        "{} jobs ({} variants x {} models x {} seeds)",
-        grouped(counts.jobs),
-        plan.variant_count(),
-        plan.models().len(),
-        sweep.seeds
+        "{} ({} x {} x {}{limit})",
+        counted(counts.jobs, "job"),
+        counted(u64::from(plan.variant_count()), "variant"),
+        counted(plan.models().len() as u64, "model"),
+        counted(u64::from(sweep.seeds), "seed"),
     );
     let done = ended(&counts);
     let (id, dir) = (sweep.id, dir.display());
@@ -282,36 +291,24 @@ fn slots(intake: &Intake, settings: &Settings) -> usize {
 fn tell_failures(scores: &Scores) {
     for (reason, lost) in &scores.failures {
         let reason = terminal::one_line(reason, 300);
-        note(&format!(
-            "{} lost ({}, for example job {}): {reason}",
-            grouped(lost.jobs),
-            lost.how,
-            lost.first
-        ));
+        note(&format!("{} {}, for example {}: {reason}", counted(lost.jobs, "job"), lost.how, lost.first));
     }
 }
 
 /// The next commands to try.
-fn advise(sweep: &v1::Sweep, worked: &Worked, arguments: &RunArguments) {
+fn advise(sweep: &v1::Sweep, example: Option<JobAddress>, dir: &Path) {
     let id = sweep.id;
-    let dir = if arguments.data_dir.as_os_str() == DATA_DIR_DEFAULT {
+    let dir = if dir == Path::new(DATA_DIR_DEFAULT) {
         String::new()
     } else {
-        format!(" --data-dir {}", arguments.data_dir.display())
+        format!(" --data-dir {}", dir.display())
     };
     let counts = sweep.counts.unwrap_or_default();
-    let lost = counts.failed + counts.quarantined + counts.cancelled;
-    if let Worked::Interrupted = worked {
-        note(&format!("interrupted; the same command goes on from here (sweep {id})"));
-        return;
-    }
-    if lost > 0 {
+    if counts.failed + counts.quarantined + counts.cancelled > 0 {
         note(&format!("the lost jobs again:  muster retry {id}{dir}, then the same command"));
     }
-    if results(&counts) > 0 {
-        let lane =
-            sweep.lanes.iter().position(|lane| results(&lane.counts.unwrap_or_default()) > 0).unwrap_or(0);
-        note(&format!("a transcript:         muster show {id} {id}/{lane}/0{dir}"));
+    if let Some(job) = example {
+        note(&format!("a transcript:         muster show {id} {job}{dir}"));
         note(&format!("every cell's rate:    muster score {id} --cells{dir}"));
         note(&format!("proof of the record:  muster replay {id}{dir}"));
     }
