@@ -250,7 +250,7 @@ impl Lane {
     /// Ends an open job, already taken from its place.
     pub(crate) fn end(&mut self, ordinal: Ordinal, outcome: Outcome, usage: &Usage) {
         let Some(job) = self.open.remove(&ordinal) else { return };
-        self.ledger.set(ordinal.0, Code::of(outcome));
+        self.ledger.set(ordinal.0, Code::brought_by(job.attempt, outcome));
         self.generations.set(ordinal.0, job.generation);
         self.settled.add(usage);
         self.total.add(&usage.beyond(&job.usage));

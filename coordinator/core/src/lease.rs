@@ -5,6 +5,7 @@ use crate::effect::{Effect, Effects, RevokeReason};
 use crate::fact::{Fact, OpenJob, Place, ReturnCause};
 use crate::ids::{Attempt, LeaseKey, Millis, WorkerId};
 use crate::lane::Lane;
+use crate::ledger::Code;
 use crate::outcome::Outcome;
 use crate::sweep::Sweep;
 use crate::usage::Usage;
@@ -35,20 +36,28 @@ impl Core {
         let Some(lane) = sweep.lane(lease.job.lane) else { return Standing::Unknown };
         match lane.open.get(&lease.job.ordinal) {
             Some(job) => standing_of_open(job, lease, worker),
-            None => match lane.ledger.get(lease.job.ordinal.0).outcome() {
-                Some(outcome) => self.standing_of_ended(lane, outcome, lease),
-                None => standing_of_unbegun(sweep, lane, lease),
+            None => match lane.ledger.get(lease.job.ordinal.0) {
+                Code::OPEN => standing_of_unbegun(sweep, lane, lease),
+                code => self.standing_of_ended(lane, code, lease),
             },
         }
     }
 
-    fn standing_of_ended(&self, lane: &Lane, outcome: Outcome, lease: LeaseKey) -> Standing {
+    fn standing_of_ended(&self, lane: &Lane, code: Code, lease: LeaseKey) -> Standing {
         let same_generation = lane.generations.get(lease.job.ordinal.0) == lease.generation;
-        match outcome {
-            Outcome::Cancelled => Standing::Cancelled,
-            Outcome::Quarantined => Standing::Fenced,
-            _ if same_generation && self.recent.may_have_ended(lease) => Standing::Over,
+        match code.outcome() {
+            Some(Outcome::Cancelled) => Standing::Cancelled,
+            Some(outcome) if same_generation && self.may_have_ended(lease, code, outcome) => Standing::Over,
             _ => Standing::Fenced,
+        }
+    }
+
+    /// Whether it was `lease`'s attempt that ended its job. Where that is forgotten, no result is believed to be its own.
+    fn may_have_ended(&self, lease: LeaseKey, code: Code, outcome: Outcome) -> bool {
+        match outcome {
+            _ if code.is_first_result() => lease.attempt == Attempt(1),
+            Outcome::Failed(_) => self.recent.ended_by(lease) != Some(false),
+            _ => outcome.is_result() && self.recent.ended_by(lease) == Some(true),
         }
     }
 

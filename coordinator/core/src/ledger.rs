@@ -1,6 +1,7 @@
 //! How a lane's jobs ended: four bits a job, in chunks; a chunk whose jobs all ended alike is one value. Ten million
 //! finished jobs cost 5 MB at worst and 40 KB at best, and a pending job costs nothing.
 
+use crate::ids::Attempt;
 use crate::lifecycle::State;
 use crate::outcome::{FailureClass, Outcome};
 
@@ -9,7 +10,8 @@ const CHUNK_JOBS: u64 = 4_096;
 /// Bytes of one chunk: two jobs a byte, the lower ordinal in the low half.
 const CHUNK_BYTES: usize = 2_048;
 
-/// An outcome in four bits. 0 is "not ended".
+/// An outcome in four bits. 0 is "not ended". A result says too whether it was the job's first attempt that brought it,
+/// which for nearly all jobs is enough to tell a duplicate from a stale attempt's word, also after a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
@@ -41,7 +43,7 @@ impl Code {
     pub(crate) const OPEN: Self = Self(0);
     pub(crate) const CANCELLED: Self = Self(12);
 
-    /// The code of an outcome.
+    /// The code of an outcome, as a first attempt brings it.
     pub(crate) fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Completed => Self(1),
@@ -53,16 +55,32 @@ impl Code {
         }
     }
 
+    /// The code of an outcome that this attempt brought.
+    pub(crate) fn brought_by(attempt: Attempt, outcome: Outcome) -> Self {
+        let first = Self::of(outcome);
+        if outcome.is_result() && attempt > Attempt(1) { first.by_later() } else { first }
+    }
+
+    /// A first attempt's result as one of a later attempt.
+    fn by_later(self) -> Self {
+        Self(self.0 + Self::CANCELLED.0)
+    }
+
+    /// Whether it is a result of a job's first attempt.
+    pub(crate) fn is_first_result(self) -> bool {
+        (1..=3).contains(&self.0)
+    }
+
     /// The outcome of a code; none if the job has not ended.
     pub(crate) fn outcome(self) -> Option<Outcome> {
         match self.0 {
-            1 => Some(Outcome::Completed),
-            2 => Some(Outcome::Limit),
-            3 => Some(Outcome::Refused),
+            1 | 13 => Some(Outcome::Completed),
+            2 | 14 => Some(Outcome::Limit),
+            3 | 15 => Some(Outcome::Refused),
             4..=10 => Some(Outcome::Failed(FailureClass::ALL[usize::from(self.0 - 4)])),
             11 => Some(Outcome::Quarantined),
-            12.. => Some(Outcome::Cancelled),
-            0 => None,
+            12 => Some(Outcome::Cancelled),
+            _ => None,
         }
     }
 
@@ -167,7 +185,9 @@ impl Ledger {
 
     /// How many jobs have this outcome.
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
-        self.counts[usize::from(Code::of(outcome).0)]
+        let first = Code::of(outcome);
+        let later = if outcome.is_result() { self.counts[usize::from(first.by_later().0)] } else { 0 };
+        self.counts[usize::from(first.0)] + later
     }
 
     /// How many jobs failed, of whatever class.
@@ -208,7 +228,7 @@ impl Ledger {
     fn push_chunk(&mut self, bytes: &[u8], jobs: u64) {
         let mut chunk = Chunk::Uniform(0);
         for place in 0..usize::try_from(jobs).unwrap_or(0).min(bytes.len() * 2) {
-            let code = nibble(bytes, place).min(Code::CANCELLED.0);
+            let code = nibble(bytes, place);
             chunk.set(place, code);
             self.move_count(0, code, 1);
         }
@@ -322,18 +342,23 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_no_version_wrote_reads_as_cancelled_so_that_retry_finds_it() {
-        let ledger = Ledger::from_nibbles(&[0xfd], 2);
-        assert_eq!(ledger.count(Outcome::Cancelled), 2);
+    fn a_result_remembers_whether_a_first_attempt_brought_it() {
+        for outcome in outcomes() {
+            let (first, later) =
+                (Code::brought_by(Attempt(1), outcome), Code::brought_by(Attempt(2), outcome));
+            assert_eq!((first.outcome(), later.outcome()), (Some(outcome), Some(outcome)));
+            assert_eq!(first.is_first_result(), outcome.is_result());
+            assert!(!later.is_first_result() && later.0 < 16);
+        }
     }
 
     proptest! {
         #[test]
-        fn a_ledger_is_a_map_and_its_counts(sets in prop::collection::vec((0u64..9_000, 0usize..12), 0..300), cut in 0u64..10_000) {
+        fn a_ledger_is_a_map_and_its_counts(sets in prop::collection::vec((0u64..9_000, 0usize..12, 1u32..3), 0..300), cut in 0u64..10_000) {
             let mut ledger = Ledger::default();
             let mut map = BTreeMap::new();
-            for (ordinal, outcome) in sets {
-                ledger.set(ordinal, Code::of(outcomes()[outcome]));
+            for (ordinal, outcome, attempt) in sets {
+                ledger.set(ordinal, Code::brought_by(Attempt(attempt), outcomes()[outcome]));
                 map.insert(ordinal, outcomes()[outcome]);
             }
             for outcome in outcomes() {

@@ -1,6 +1,6 @@
 //! Which attempt ended a job, where it was not the first: an outcome sent again by that attempt is acknowledged
-//! again, and one of an older attempt is fenced. The ledger has no room for it and it is asked for only within a
-//! reconnect of the end, so the last ones are kept; of a job that is not here, the asking attempt is believed.
+//! again, and one of an older attempt is fenced. The ledger has no room for more than "the first" or "a later one", and
+//! it is asked for only within a reconnect of the end, so the last ones are kept.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,11 +34,9 @@ impl RecentEnds {
         }
     }
 
-    /// Whether it may be `lease`'s attempt that ended its job, which ended in that generation.
-    pub(crate) fn may_have_ended(&self, lease: LeaseKey) -> bool {
-        match self.by_job.get(&lease.job) {
-            Some((generation, attempt)) if *generation == lease.generation => *attempt == lease.attempt,
-            _ => true,
-        }
+    /// Whether it was `lease`'s attempt that ended its job in its generation; none if that is not remembered.
+    pub(crate) fn ended_by(&self, lease: LeaseKey) -> Option<bool> {
+        let (generation, attempt) = self.by_job.get(&lease.job)?;
+        (*generation == lease.generation).then_some(*attempt == lease.attempt)
     }
 }

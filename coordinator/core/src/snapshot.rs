@@ -43,7 +43,8 @@ pub struct LaneSnapshot {
     pub next: u64,
     /// Why it was stopped, if it was.
     pub stopped: Option<Arc<str>>,
-    /// How the ordinals below `next` ended, two to a byte, low half first; 0 = not ended. Runs are the store's to compress.
+    /// How the ordinals below `next` ended, two to a byte, low half first; 0 = not ended (the other codes
+    /// are the core's own). Runs are the store's to compress.
     pub ended: Vec<u8>,
     /// The generations of ended jobs, as runs in order of ordinal; a job in no run ended in generation 0.
     pub generations: Vec<GenerationRun>,

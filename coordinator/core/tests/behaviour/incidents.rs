@@ -1,8 +1,8 @@
 //! What goes wrong between workers and a coordinator, one incident a test.
 
 use muster_core::{
-    Acked, Attempt, Effect, Fact, FailureClass, Input, LeaseKey, Outcome, Record, ReturnCause, RevokeReason,
-    SessionId, SweepId, SweepState, TurnIndex,
+    Acked, Attempt, Core, CoreConfig, Effect, Fact, FailureClass, Input, LeaseKey, Outcome, Record,
+    ReturnCause, RevokeReason, SessionId, SweepId, SweepState, TurnIndex,
 };
 
 use crate::rig::{Rig, TTL_MS, acks, closed, grants, revokes, scope, spec};
@@ -291,6 +291,30 @@ fn late_outcome_from_a_fenced_attempt_is_rejected() {
         "also once the job has ended"
     );
     assert_eq!(rig.counts().completed, 1);
+}
+
+/// A core as it starts from a snapshot alone, and a worker that left out of its hello what it has in its spool.
+fn from_snapshot(rig: &Rig, worker: u64) -> Rig {
+    let mut rig = Rig::of(Core::restore(CoreConfig::default(), &rig.core.snapshot()));
+    rig.hello(50, worker, &[]);
+    rig
+}
+
+#[test]
+fn an_outcome_sent_again_is_told_from_a_stale_one_also_after_a_start_from_a_snapshot() {
+    let (mut rig, leases) = Rig::running(2, 2);
+    rig.outcome(1, leases[0], 0);
+    rig.hello(2, 1, &[]);
+    let second = rig.want(2, 1)[0];
+    rig.outcome(2, second, 0);
+    let mut rig = from_snapshot(&rig, 1);
+    assert_eq!(acks(&rig.outcome(50, leases[0], 0)), vec![Acked::End]);
+    assert_eq!(revokes(&rig.outcome(50, leases[1], 0)), vec![RevokeReason::Fenced]);
+    assert_eq!(
+        revokes(&rig.outcome(50, second, 0)),
+        vec![RevokeReason::Fenced],
+        "durable, but forgotten whose it was"
+    );
 }
 
 #[test]
