@@ -252,6 +252,7 @@ fn what_the_suite_does_not_have_is_found_where_the_sweep_names_it() {
     let found =
         resolved("models = [\"sim/obedient\"]\n[select.tampering]\nstratum = [\"red-80\", \"factual-8\"]");
     has(&found, "test.toml:7:22", "no value `factual-8` (did you mean `factual-80`?)");
+    assert_eq!(found.len(), 1);
     let found = resolved("models = [\"sim/obedient\"]\n[select.tempering]\nstratum = [\"factual-80\"]");
     has(&found, "test.toml:6:9", "did you mean `tampering`?");
     let found = resolved("models = [\"gpt-5.2\"]");

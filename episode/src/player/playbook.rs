@@ -314,6 +314,9 @@ fn find_name(unnamed: &str, prompt: &str) -> Option<String> {
 fn opening_key(system: &str, user: &str, tools: &[&str]) -> Digest {
     let mut parts = Parts::new("muster opening");
     parts.text(system).text(user);
+    // A provider may have got them in another order.
+    let mut tools = tools.to_vec();
+    tools.sort_unstable();
     for tool in tools {
         parts.text(tool);
     }

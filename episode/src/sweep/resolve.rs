@@ -47,7 +47,11 @@ impl Resolver<'_> {
     fn scenario(&mut self, scenario: &Scenario) -> Option<ScenarioPlan> {
         let file = self.file;
         let select = file.select.iter().find(|select| select.scenario.value == **scenario.name());
+        let mistakes_before = self.mistakes.len();
         let selected = select.map_or_else(|| scenario.defaults(), |select| self.select(scenario, select));
+        if self.mistakes.len() > mistakes_before {
+            return None;
+        }
         let at = select.map_or(0..0, |select| select.scenario.at.clone());
         let variants = match scenario.variants(self.suite.templates(), &selected) {
             Ok(variants) => variants,
