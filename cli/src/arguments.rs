@@ -170,6 +170,11 @@ mod tests {
             "muster score 1 --cells --json",
             "muster retry 1 --data-dir d",
             "muster watch last",
+            "muster store verify --data-dir d",
+            "muster store rm 3",
+            "muster store backup d2 --data-dir d",
+            "muster store retention --older-than 30 --dry-run",
+            "muster provider --listen 127.0.0.1:0 --rpm 60 --tpm 1000 --latency-ms 5 --fail-rate 0.1 --hang-rate 0.1 --seed 7",
             "muster --log-format json status",
             "muster status --log-format json",
         ] {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_episode::VariantKey;
+use muster_episode::{ScenarioPlan, VariantKey};
 use muster_proto::v1;
 use muster_scoring::tables::{Infrastructure, Observation, RateTable};
 use muster_scoring::{Evidence, Scorer, ScorerSet, Verdict};
@@ -74,6 +74,8 @@ pub(crate) struct Lost {
 struct Scoring<'a> {
     dossier: &'a Dossier,
     scorers: BTreeMap<Arc<str>, ScorerSet>,
+    /// Of each scenario's axes, whether they vary.
+    varying: BTreeMap<Arc<str>, Vec<bool>>,
     grain: Grain,
     which: Which,
     scores: Scores,
@@ -137,7 +139,9 @@ impl<'a> Scoring<'a> {
             first_result: None,
             failures: BTreeMap::new(),
         };
-        Ok(Self { dossier, scorers, grain, which, scores, lot: Vec::new() })
+        let varying =
+            dossier.plan.scenarios().iter().map(|plan| (Arc::clone(&plan.name), varying(plan))).collect();
+        Ok(Self { dossier, scorers, varying, grain, which, scores, lot: Vec::new() })
     }
 
     fn take(&mut self, ended: &Ended) {
@@ -228,7 +232,7 @@ impl<'a> Scoring<'a> {
         let model = model.map(|model| model.name.to_string()).unwrap_or_default();
         let last = match self.grain {
             Grain::Relationship => variant.value(RELATIONSHIP).unwrap_or("-").to_owned(),
-            Grain::Cells => cell(variant),
+            Grain::Cells => cell(variant, self.varying.get(&variant.scenario).map_or(&[][..], Vec::as_slice)),
         };
         vec![variant.scenario.to_string(), scorer.to_owned(), model, last]
     }
@@ -251,9 +255,21 @@ fn columns(dossier: &Dossier, grain: Grain) -> Vec<String> {
     ["scenario", "behaviour", "model", last].map(str::to_owned).to_vec()
 }
 
-/// The axes' values, in the scenario's order.
-fn cell(variant: &VariantKey) -> String {
-    variant.values.iter().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ")
+/// The values of the axes that vary in the sweep, in the scenario's order.
+fn cell(variant: &VariantKey, varies: &[bool]) -> String {
+    let values =
+        variant.values.iter().zip(varies).filter(|(_, varies)| **varies).map(|((_, value), _)| &**value);
+    values.collect::<Vec<_>>().join(" ")
+}
+
+/// Of each axis of a scenario, whether the plan runs more than one of its values.
+fn varying(scenario: &ScenarioPlan) -> Vec<bool> {
+    let differs = |axis: usize| {
+        let mut values = scenario.variants.iter().map(|variant| variant.get(axis));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    };
+    (0..scenario.axes.len()).map(differs).collect()
 }
 
 /// The verdicts of all scorers, if all of them have judged the episode already.
