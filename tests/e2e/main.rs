@@ -2,7 +2,10 @@
 //! independent witness, and a server that plays a hostile model.
 
 mod contract;
+mod faults;
 mod hostile;
+mod live;
 mod replay;
 mod stage;
+mod terminal;
 mod truth;
