@@ -76,3 +76,16 @@ impl Bundles {
         self.files.rename(&new, path)
     }
 }
+
+/// The hash that a file's name stands for, if it is a bundle's.
+pub(crate) fn hash_of(name: &str) -> Option<BundleHash> {
+    let digits = name.as_bytes();
+    let mut hash = [0; 32];
+    if digits.len() != 2 * hash.len() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::bundles;
 use crate::error::StoreError;
-use crate::files::{Files, Guard};
+use crate::files::{Files, Guard, SyncPoint};
 use crate::manifest::{self, Folder, Manifest};
 use crate::recovery::QUARANTINE;
 
@@ -44,6 +44,36 @@ pub(crate) fn hold(files: &Arc<dyn Files>, root: &Path) -> Result<Held, StoreErr
     settle(files, root, manifest, guard)
 }
 
+/// Holds the data directory `root` as it is, to look at it.
+pub(crate) fn hold_untouched(files: &Arc<dyn Files>, root: &Path) -> Result<Held, StoreError> {
+    let missing = || StoreError::Missing { dir: root.to_owned() };
+    read(files, root)?.ok_or_else(missing)?;
+    let guard = lock(files, root)?;
+    let manifest = Manifest::read(&**files, root)?.ok_or_else(missing)?;
+    let folder = manifest.folder(files, root);
+    Ok(Held { root: root.to_owned(), folder, manifest, _guard: guard })
+}
+
+/// The MANIFEST of `root`, which must be there. Holds nothing.
+pub(crate) fn manifest_of(files: &Arc<dyn Files>, root: &Path) -> Result<Manifest, StoreError> {
+    read(files, root)?.ok_or_else(|| StoreError::Missing { dir: root.to_owned() })
+}
+
+/// Puts a MANIFEST that is damaged or missing back, from the copy in the journal's folder.
+pub(crate) fn restore_manifest(files: &Arc<dyn Files>, root: &Path) -> Result<(), StoreError> {
+    let error = match read(files, root) {
+        Err(error @ StoreError::Damaged { .. }) => error,
+        other => return other.map(drop),
+    };
+    let _guard = lock(files, root)?;
+    let names = files.list(root).map_err(|error| StoreError::io("read", root, error))?;
+    let folders = names.iter().filter(|name| name.starts_with("journal-"));
+    let copies = folders.filter_map(|name| Manifest::read(&**files, &root.join(name)).ok().flatten());
+    let newest = copies.max_by_key(|manifest| manifest.journal).ok_or(error)?;
+    newest.write(&**files, root)?;
+    manifest::sync_names(&**files, root)
+}
+
 /// The MANIFEST of `root`; none if there is nothing there, or what a crash left of making it.
 pub(crate) fn read(files: &Arc<dyn Files>, root: &Path) -> Result<Option<Manifest>, StoreError> {
     if let Some(manifest) = Manifest::read(&**files, root)? {
@@ -59,7 +89,7 @@ pub(crate) fn read(files: &Arc<dyn Files>, root: &Path) -> Result<Option<Manifes
             LOCK | INDEX | manifest::NEW_FILE => {}
             bundles::FOLDER if list(&root.join(&name))?.is_empty() => {}
             _ if root.join(&name) == first => {
-                if !list(&first)?.is_empty() {
+                if list(&first)?.iter().any(|name| name != manifest::FILE) {
                     return Err(StoreError::damaged(&root.join(manifest::FILE), 0, "it is missing"));
                 }
             }
@@ -85,9 +115,16 @@ fn lock(files: &Arc<dyn Files>, root: &Path) -> Result<Box<dyn Guard>, StoreErro
 fn make(files: &Arc<dyn Files>, root: &Path) -> Result<Manifest, StoreError> {
     let manifest = Manifest::new();
     make_dir(files, &root.join(manifest::folder_name(manifest.journal)))?;
-    make_dir(files, &root.join(bundles::FOLDER))?;
+    manifest.write_copy(files, root)?;
+    sync_folder(files, root)?;
     manifest.write(&**files, root)?;
     Ok(manifest)
+}
+
+/// Makes the name of a new journal's folder durable.
+pub(crate) fn sync_folder(files: &Arc<dyn Files>, root: &Path) -> Result<(), StoreError> {
+    let synced = files.sync_dir(root, SyncPoint::Folder);
+    synced.map_err(|error| StoreError::io("sync", root, error))
 }
 
 /// Makes sure of what an earlier process may have left half done.
@@ -101,6 +138,9 @@ fn settle(
     manifest::sync_names(&**files, root)?;
     remove_leftovers(files, root, &manifest)?;
     let folder = manifest.folder(files, root);
+    if !files.exists(&folder.dir) {
+        return Err(StoreError::damaged(&folder.dir, 0, "the folder of the journal is missing"));
+    }
     Ok(Held { root: root.to_owned(), folder, manifest, _guard: guard })
 }
 

@@ -40,6 +40,9 @@ use crate::writer::Writer;
 
 pub use crate::recovery::MAX_LOST_SENTENCES;
 
+/// A segment is sealed when it has grown to this: a verify or a copy works on one at a time.
+pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
+
 /// How an embedded store is opened. The default is right for production.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -142,8 +145,7 @@ fn log_report(report: &RecoveryReport) {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // A verify or a copy works on one at a time, and a lost dictionary can hurt no more than one.
-            segment_bytes: 64 << 20,
+            segment_bytes: SEGMENT_BYTES,
             // A start replays at most this much: 0.1 s of facts, 0.3 s of turns.
             snapshot_facts: 100_000,
             snapshot_turns: 300_000,

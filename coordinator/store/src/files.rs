@@ -70,9 +70,11 @@ pub enum SyncPoint {
     Found,
     /// The names of the segments as a start found them, for the same reason.
     FoundNames,
+    /// The name of a journal's folder, before a MANIFEST speaks of it.
+    Folder,
     /// The new MANIFEST's bytes, before it gets its name.
     Manifest,
-    /// The MANIFEST's new name, and that of the folder it speaks of.
+    /// The MANIFEST's new name.
     ManifestName,
     /// The data directory's own name.
     Root,
@@ -84,8 +86,10 @@ pub enum SyncPoint {
     Base,
     /// The names in a rewritten journal's folder, before a MANIFEST speaks of it.
     Rewritten,
-    /// A file of a backup, or its name. A backup is whole only when `backup` has returned.
+    /// A file of a backup. A backup is whole only when `backup` has returned.
     Backup,
+    /// The names of a backup's files.
+    BackupNames,
 }
 
 /// The disk of the operating system.
@@ -105,12 +109,13 @@ struct RealGuard {
 
 impl SyncPoint {
     /// All of them, for tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Turns,
         Self::Facts,
         Self::Segment,
         Self::Found,
         Self::FoundNames,
+        Self::Folder,
         Self::Manifest,
         Self::ManifestName,
         Self::Root,
@@ -119,6 +124,7 @@ impl SyncPoint {
         Self::Base,
         Self::Rewritten,
         Self::Backup,
+        Self::BackupNames,
     ];
 }
 

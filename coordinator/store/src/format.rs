@@ -25,11 +25,8 @@ use prost::{Message, Oneof};
 /// The first frame of a segment.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct HeaderRow {
-    /// Facts in the journal before this segment's first frame was written.
-    #[prost(uint64, tag = "1")]
-    pub(crate) facts_before: u64,
     /// The final length of the segment before this one in its stream; 0 for the first.
-    #[prost(uint64, tag = "2")]
+    #[prost(uint64, tag = "1")]
     pub(crate) previous_bytes: u64,
 }
 
@@ -76,9 +73,9 @@ pub(crate) struct TurnHead {
     pub(crate) lease: LeaseRow,
     #[prost(uint32, tag = "2")]
     pub(crate) index: u32,
-    /// Facts since the segment's header that came before this turn: the two streams are interleaved by it.
+    /// Facts in the journal before this turn: the two streams are interleaved by it.
     #[prost(uint64, tag = "3")]
-    pub(crate) facts_since: u64,
+    pub(crate) facts_before: u64,
     #[prost(message, required, tag = "4")]
     pub(crate) usage: UsageRow,
     #[prost(message, required, tag = "5")]
@@ -128,6 +125,9 @@ pub(crate) struct MergedTurnRow {
 pub(crate) struct FactRow {
     #[prost(oneof = "FactKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
     pub(crate) kind: Option<FactKind>,
+    /// Facts in the journal before this one: so it shows when some are missing.
+    #[prost(uint64, tag = "17")]
+    pub(crate) facts_before: u64,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -524,9 +524,13 @@ impl From<&UsageRow> for Usage {
 // === impl FactRow ===
 
 impl FactRow {
-    /// The fact's row; where its turns are is for the caller to fill in.
+    /// The fact's row; where its turns are and how many facts came before are for the caller to fill in.
     pub(crate) fn new(fact: &Fact) -> Self {
-        Self { kind: Some(FactKind::from(fact)) }
+        Self::of(FactKind::from(fact))
+    }
+
+    pub(crate) fn of(kind: FactKind) -> Self {
+        Self { kind: Some(kind), facts_before: 0 }
     }
 
     /// The sweep that it is about, if it is about one.

@@ -6,7 +6,7 @@ use prost::Message;
 use crate::contract::Stream;
 use crate::error::StoreError;
 use crate::format::{FactRow, TurnHead};
-use crate::frame::{Kind, Rank};
+use crate::frame::Kind;
 use crate::log::{Item, Log, Tolerance};
 use crate::manifest::Folder;
 use crate::place::Place;
@@ -24,8 +24,8 @@ pub(crate) struct Interleaved {
     pub(crate) turn: Option<Turn>,
     /// The last dictionary that was passed.
     pub(crate) dictionary: Option<(Vec<u8>, Place)>,
-    /// Facts that came before the last turn.
-    after: u64,
+    /// The next fact of its stream, and how many came before it.
+    fact: Option<(Item, FactRow, u64)>,
     primed: bool,
 }
 
@@ -57,7 +57,7 @@ impl Interleaved {
             facts: from.facts,
             turn: None,
             dictionary: None,
-            after: from.facts,
+            fact: None,
             primed: false,
         })
     }
@@ -66,19 +66,27 @@ impl Interleaved {
     pub(crate) fn advance(&mut self) -> Result<Option<Piece>, StoreError> {
         if !self.primed {
             self.turn = self.next_turn()?;
+            self.fact = self.read_fact()?;
             self.primed = true;
         }
-        if let Some(turn) = self.turn.take_if(|turn| turn.after <= self.facts) {
+        let before = self.fact.as_ref().map_or(self.facts, |(_, _, before)| *before);
+        if let Some(turn) = self.turn.take_if(|turn| turn.after <= before) {
             self.turn = self.next_turn()?;
             return Ok(Some(Piece::Turn(turn)));
         }
-        while let Some(item) = self.facts_log.advance()? {
-            if let Some(row) = self.fact(item)? {
-                self.facts += 1;
-                return Ok(Some(Piece::Fact(item, Box::new(row))));
-            }
-        }
-        Ok(None)
+        let Some((item, row, before)) = self.fact.take() else { return Ok(None) };
+        self.facts = before.saturating_add(1);
+        self.fact = self.read_fact()?;
+        Ok(Some(Piece::Fact(item, Box::new(row))))
+    }
+
+    /// The next fact of its stream, whatever turns come before it. Not to be mixed with `advance`.
+    pub(crate) fn next_fact(&mut self) -> Result<Option<(Item, FactRow)>, StoreError> {
+        let found = self.read_fact()?;
+        Ok(found.map(|(item, row, before)| {
+            self.facts = before.saturating_add(1);
+            (item, row)
+        }))
     }
 
     /// The next turn of its stream, whatever came of its facts.
@@ -87,7 +95,6 @@ impl Interleaved {
             match item.kind {
                 Kind::Turn => {
                     if let Some(turn) = self.decode_turn(item)? {
-                        self.after = turn.after;
                         return Ok(Some(turn));
                     }
                 }
@@ -105,39 +112,39 @@ impl Interleaved {
             self.turns_log.refuse(item, "it is no turn")?;
             return Ok(None);
         };
-        // Where a header is lost, its turns came after those before them: that much is known.
-        let before = self.turns_log.header().map_or(self.after, |header| header.facts_before);
         Ok(Some(Turn {
             item,
-            after: before.saturating_add(head.facts_since),
+            after: head.facts_before,
             lease: head.lease.key(),
             index: TurnIndex(head.index),
             usage: Usage::from(&head.usage),
         }))
     }
 
-    fn fact(&mut self, item: Item) -> Result<Option<FactRow>, StoreError> {
-        if item.kind != Kind::Fact {
-            self.facts_log.refuse(item, "a record of this kind does not belong here")?;
-            return Ok(None);
+    fn read_fact(&mut self) -> Result<Option<(Item, FactRow, u64)>, StoreError> {
+        while let Some(item) = self.facts_log.advance()? {
+            if item.kind != Kind::Fact {
+                self.facts_log.refuse(item, "a record of this kind does not belong here")?;
+                continue;
+            }
+            match FactRow::decode(self.facts_log.payload()) {
+                Ok(row) => {
+                    let before = self.count_before(item, &row)?;
+                    return Ok(Some((item, row, before)));
+                }
+                Err(error) => self.facts_log.refuse(item, &error.to_string())?,
+            }
         }
-        self.check_count(item)?;
-        match FactRow::decode(self.facts_log.payload()) {
-            Ok(row) => Ok(Some(row)),
-            Err(error) => self.facts_log.refuse(item, &error.to_string()).map(|()| None),
-        }
+        Ok(None)
     }
 
-    /// A segment's first fact comes after as many as its header says; where some were lost, the count goes on from there.
-    fn check_count(&mut self, item: Item) -> Result<(), StoreError> {
-        let Some(header) = self.facts_log.header() else { return Ok(()) };
-        let first = item.rank == Rank::Later && item.place.offset() == record::framed_bytes(header);
-        let before = header.facts_before;
-        if first && before != self.facts {
-            let what = format!("{before} facts should come before this segment, {} do", self.facts);
+    /// A fact says how many came before it; where some were lost, the count goes on from there.
+    fn count_before(&mut self, item: Item, row: &FactRow) -> Result<u64, StoreError> {
+        let before = row.facts_before;
+        if before != self.facts {
+            let what = format!("{before} facts should come before it, {} do", self.facts);
             self.facts_log.refuse(item, &what)?;
-            self.facts = self.facts.max(before);
         }
-        Ok(())
+        Ok(before.max(self.facts))
     }
 }

@@ -21,6 +21,7 @@ mod log;
 mod lookup;
 mod manifest;
 mod memory;
+pub mod ops;
 mod packing;
 mod place;
 mod record;

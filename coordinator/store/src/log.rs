@@ -55,7 +55,6 @@ pub(crate) struct Log {
     /// Where in the next segment to begin.
     skip: u32,
     segment: u32,
-    header: Option<HeaderRow>,
     frames: Option<Frames>,
     torn: Vec<TornTail>,
     problems: Vec<Problem>,
@@ -82,7 +81,6 @@ impl Log {
             rest: Vec::new(),
             skip: from.offset,
             segment: 0,
-            header: None,
             frames: None,
             torn: Vec::new(),
             problems: Vec::new(),
@@ -115,11 +113,6 @@ impl Log {
         self.frames.as_ref().map_or(&[], Frames::payload)
     }
 
-    /// The header of the last record's segment; none if it is damaged and this reader goes on all the same.
-    pub(crate) fn header(&self) -> Option<&HeaderRow> {
-        self.header.as_ref()
-    }
-
     /// How far it has come; at the end, where the stream goes on.
     pub(crate) fn at(&self) -> Place {
         let at = self.frames.as_ref().map_or(0, Frames::at);
@@ -134,6 +127,11 @@ impl Log {
     /// What was not as written, and was passed over.
     pub(crate) fn problems(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// The same, of what was read since the last time.
+    pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
     }
 
     /// Has done with a record that can't be used: an error, or a problem noted.
@@ -188,7 +186,7 @@ impl Log {
         let salt = self.folder.salt(self.stream, segment);
         let skip = u64::from(std::mem::take(&mut self.skip));
         self.segment = segment;
-        self.header = self.read_header(segment)?;
+        self.read_header(segment)?;
         self.frames = Some(Frames::new(file, salt, skip, end));
         Ok(true)
     }

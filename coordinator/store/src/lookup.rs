@@ -65,6 +65,17 @@ impl Lookup {
         }
     }
 
+    /// The turns of an ended job up to the first that can't be read.
+    pub(crate) fn readable_turns(&self, row: &EndedRow) -> Vec<TurnRecord> {
+        let of = episode(&row.lease.key());
+        let places = place::unpack(&row.places).unwrap_or_default();
+        if row.merged {
+            return places.first().and_then(|place| self.merged(&of, *place).ok()).unwrap_or_default();
+        }
+        let turns = places.iter().enumerate().map(|(index, place)| self.turn(&of, index, *place));
+        turns.map_while(Result::ok).collect()
+    }
+
     /// The turns at `places`, which must be those of `of`, in order.
     pub(crate) fn turns(&self, of: &Episode, places: &[Place]) -> Result<Vec<TurnRecord>, StoreError> {
         let turn = |(index, place): (usize, &Place)| self.turn(of, index, *place);

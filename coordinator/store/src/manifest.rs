@@ -81,6 +81,14 @@ impl Manifest {
         write().map_err(|error| StoreError::io("write", &path, error))
     }
 
+    /// Leaves a copy in the journal's own folder, for `rebuild`: without the identity no record could be told from noise. It
+    /// promises nothing, so it is not synced.
+    pub(crate) fn write_copy(&self, files: &Arc<dyn Files>, dir: &Path) -> Result<(), StoreError> {
+        let path = self.folder(files, dir).dir.join(FILE);
+        let write = || write_all(&*files.open_write(&path)?, self.text().as_bytes(), 0);
+        write().map_err(|error| StoreError::io("write", &path, error))
+    }
+
     /// The folder that holds the journal.
     pub(crate) fn folder(&self, files: &Arc<dyn Files>, dir: &Path) -> Folder {
         Folder {

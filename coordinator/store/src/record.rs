@@ -2,9 +2,6 @@
 
 use prost::Message;
 
-use crate::format::HeaderRow;
-use crate::frame::HEAD_BYTES;
-
 /// Appends a head and the body behind it.
 pub(crate) fn append<H: Message>(buf: &mut Vec<u8>, head: &H, body: &[u8]) {
     prost::encoding::encode_varint(head.encoded_len() as u64, buf);
@@ -18,9 +15,4 @@ pub(crate) fn head<H: Message + Default>(payload: &[u8]) -> Option<(H, &[u8])> {
     let len = usize::try_from(prost::encoding::decode_varint(&mut rest).ok()?).ok()?;
     let (head, body) = rest.split_at_checked(len)?;
     Some((H::decode(head).ok()?, body))
-}
-
-/// Bytes that a segment's header takes as a frame.
-pub(crate) fn framed_bytes(header: &HeaderRow) -> u64 {
-    (HEAD_BYTES + header.encoded_len()) as u64
 }

@@ -56,7 +56,8 @@ struct Replayer<'a, 'v> {
 /// Replays the journal in `folder` into `visit` and leaves it ready to be written on.
 pub(crate) fn recover(folder: &Folder, root: &Path, visit: &mut Visit<'_>) -> Result<Found, StoreError> {
     let mut report = RecoveryReport::default();
-    let restored = usable_snapshot(folder, &mut report)?;
+    let (restored, lost) = usable_snapshot(folder)?;
+    lost.into_iter().for_each(|sentence| note(&mut report, sentence));
     let mut position = Position::default();
     let mut chains = Chains::default();
     if let Some(Restored { core, position: at, chains: open, .. }) = restored {
@@ -77,21 +78,22 @@ pub(crate) fn recover(folder: &Folder, root: &Path, visit: &mut Visit<'_>) -> Re
     replayer.finish(root, &position)
 }
 
-/// The newest snapshot that the journal still reaches up to.
-fn usable_snapshot(folder: &Folder, report: &mut RecoveryReport) -> Result<Option<Restored>, StoreError> {
+/// The newest snapshot that the journal still reaches up to, and what is to be said of those that it does not.
+pub(crate) fn usable_snapshot(folder: &Folder) -> Result<(Option<Restored>, Vec<String>), StoreError> {
     let ends = (length(folder, Stream::Facts)?, length(folder, Stream::Turns)?);
+    let mut lost = Vec::new();
     for number in snapshots::numbers(folder)?.into_iter().rev() {
         let path = snapshots::path(folder, number);
         match snapshots::read(folder, number)? {
             Some(found) if found.position.facts_at <= ends.0 && found.position.turns_at <= ends.1 => {
-                return Ok(Some(found));
+                return Ok((Some(found), lost));
             }
             Some(found) => {
                 let facts = found.position.facts;
-                note(
-                    report,
-                    format!("{} has seen {facts} facts: the journal was cut short since", path.display()),
-                );
+                lost.push(format!(
+                    "{} has seen {facts} facts: the journal was cut short since",
+                    path.display()
+                ));
             }
             None => tracing::warn!(path = %path.display(), "a snapshot is torn and passed over"),
         }
@@ -100,7 +102,7 @@ fn usable_snapshot(folder: &Folder, report: &mut RecoveryReport) -> Result<Optio
         }
     }
     match folder.base {
-        None => Ok(None),
+        None => Ok((None, lost)),
         Some(base) => {
             let what = "it is torn or newer than the journal, which can't be replayed without it";
             Err(StoreError::damaged(&snapshots::path(folder, base), 0, what))
@@ -191,18 +193,13 @@ impl Replayer<'_, '_> {
     /// Cuts off the turns whose facts never came. Returns where the stream ends then.
     fn cut_orphans(&mut self, root: &Path) -> Result<Place, StoreError> {
         let Some(first) = self.journal.turn.take() else { return Ok(self.journal.turns_log.at()) };
-        let header = self.journal.turns_log.header().cloned().unwrap_or_default();
         let mut commits = 1;
         self.report.orphaned_turns = 1;
         while let Some(turn) = self.journal.next_turn()? {
             self.report.orphaned_turns += 1;
             commits += u32::from(turn.item.rank == Rank::First);
         }
-        // A segment that began after facts that are gone can't be written on: its count would be wrong.
-        let end = match header.facts_before > self.journal.facts {
-            true => Place::new(first.item.place.segment - 1, header.previous_bytes),
-            false => first.item.place,
-        };
+        let end = first.item.place;
         let files_end = length(self.folder, Stream::Turns)?;
         if commits > 1 {
             let what = format!("{} turns follow facts that are missing", self.report.orphaned_turns);

@@ -9,7 +9,6 @@ use crate::error::StoreError;
 use crate::files::{File, SyncPoint, write_all};
 use crate::format::HeaderRow;
 use crate::frame::{self, Kind, Rank, Salt};
-use crate::log;
 use crate::manifest::Folder;
 use crate::place::Place;
 
@@ -27,8 +26,6 @@ pub(crate) struct Appender {
     segment: u32,
     salt: Salt,
     file: Option<Arc<dyn File>>,
-    /// Facts that came before this segment.
-    facts_before: u64,
     /// Bytes of the segment that are written and synced.
     len: u64,
     buf: Vec<u8>,
@@ -53,7 +50,6 @@ impl Appender {
             segment: end.segment,
             salt: folder.salt(stream, end.segment),
             file,
-            facts_before: facts_before(folder, stream, end.segment)?,
             len: end.offset(),
             buf: Vec::new(),
             unnamed: false,
@@ -66,23 +62,17 @@ impl Appender {
         Place::new(self.segment, self.len)
     }
 
-    /// Facts that came before this segment.
-    pub(crate) fn facts_before(&self) -> u64 {
-        self.facts_before
-    }
-
     /// Before a commit's first record: begins a new segment if there is none yet or this one is full. Returns whether it
-    /// did. `facts` are those committed before.
-    pub(crate) fn make_room(&mut self, facts: u64, segment_bytes: u64) -> Result<bool, StoreError> {
+    /// did.
+    pub(crate) fn make_room(&mut self, segment_bytes: u64) -> Result<bool, StoreError> {
         let full = self.len >= segment_bytes.min(MAX_SEGMENT_BYTES);
         if !self.buf.is_empty() || (self.file.is_some() && !full) {
             return Ok(false);
         }
-        let header = HeaderRow { facts_before: facts, previous_bytes: self.len };
+        let header = HeaderRow { previous_bytes: self.len };
         self.file = Some(open(&self.folder, self.stream, self.segment + 1)?);
         self.segment += 1;
         self.salt = self.folder.salt(self.stream, self.segment);
-        self.facts_before = facts;
         self.len = 0;
         self.unnamed = true;
         self.push(Kind::Header, |buf| header.encode_raw(buf));
@@ -151,13 +141,6 @@ impl Appender {
             None => Ok(()),
         }
     }
-}
-
-fn facts_before(folder: &Folder, stream: Stream, segment: u32) -> Result<u64, StoreError> {
-    if segment == 0 {
-        return Ok(0);
-    }
-    Ok(log::read_header(folder, stream, segment)?.map_or(0, |header| header.facts_before))
 }
 
 /// A buffer that was once larger is let go of down to this: a commit of common size.

@@ -42,7 +42,6 @@ pub(crate) struct Position {
 /// A snapshot read.
 #[derive(Debug)]
 pub(crate) struct Restored {
-    pub(crate) number: u32,
     pub(crate) core: Snapshot,
     pub(crate) position: Position,
     pub(crate) chains: Chains,
@@ -138,10 +137,10 @@ pub(crate) fn read(folder: &Folder, number: u32) -> Result<Option<Restored>, Sto
     let path = path(folder, number);
     let read = || -> io::Result<Vec<u8>> { read_all(&*folder.files.open(&path)?) };
     let bytes = read().map_err(|error| StoreError::io("read", &path, error))?;
-    Ok(decode(&bytes, number))
+    Ok(decode(&bytes))
 }
 
-fn decode(bytes: &[u8], number: u32) -> Option<Restored> {
+fn decode(bytes: &[u8]) -> Option<Restored> {
     let (sum, packed) = bytes.split_first_chunk::<4>()?;
     if u32::from_le_bytes(*sum) != crc32fast::hash(packed) {
         return None;
@@ -156,5 +155,5 @@ fn decode(bytes: &[u8], number: u32) -> Option<Restored> {
         learned_at: row.learned_at,
     };
     let chains = Chains::from_rows(&row.chains)?;
-    Some(Restored { number, core: row.core().ok()?, position, chains })
+    Some(Restored { core: row.core().ok()?, position, chains })
 }

@@ -105,21 +105,21 @@ impl Writer {
     /// Adds a turn.
     pub(crate) fn turn(&mut self, turn: &TurnRecord) -> Result<Place, StoreError> {
         self.make_room_for_turns()?;
-        let facts_since = self.fact_count.saturating_sub(self.turns.facts_before());
         let (packing, body) = self.packer.pack(&turn.body);
         let head = TurnHead {
             lease: turn.lease.into(),
             index: turn.index.0,
-            facts_since,
+            facts_before: self.fact_count,
             usage: (&turn.usage).into(),
             packing,
         };
         Ok(self.turns.push(Kind::Turn, |buf| record::append(buf, &head, body)))
     }
 
-    /// Adds a fact as it stands.
-    pub(crate) fn fact(&mut self, row: &FactRow) -> Result<(), StoreError> {
-        self.facts.make_room(self.fact_count, self.segment_bytes)?;
+    /// Adds a fact.
+    pub(crate) fn fact(&mut self, mut row: FactRow) -> Result<(), StoreError> {
+        self.facts.make_room(self.segment_bytes)?;
+        row.facts_before = self.fact_count;
         self.facts.push(Kind::Fact, |buf| row.encode_raw(buf));
         self.fact_count += 1;
         Ok(())
@@ -138,7 +138,7 @@ impl Writer {
         };
         row.places = place::pack(&places);
         let was_merged = row.merged;
-        self.fact(&FactRow { kind: Some(FactKind::Ended(row)) })?;
+        self.fact(FactRow::of(FactKind::Ended(row)))?;
         Ok(was_merged)
     }
 
@@ -160,7 +160,7 @@ impl Writer {
     }
 
     fn make_room_for_turns(&mut self) -> Result<(), StoreError> {
-        let new_segment = self.turns.make_room(self.fact_count, self.segment_bytes)?;
+        let new_segment = self.turns.make_room(self.segment_bytes)?;
         if new_segment {
             self.packer.learned_at(0);
         }
@@ -183,7 +183,7 @@ impl Writer {
         }
         chains.fact(fact);
         drop(chains);
-        self.fact(&row)?;
+        self.fact(row)?;
         Ok(ended)
     }
 }

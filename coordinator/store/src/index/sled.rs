@@ -24,6 +24,9 @@ const FLUSH_EVERY_MS: u64 = 5_000;
 /// sled's unit of writing and of space, in bytes. Smaller than its default: less of the file is slack.
 const SEGMENT_BYTES: usize = 128 << 10;
 
+/// Memory for one who only looks.
+const INSPECT_CACHE_BYTES: u64 = 16 << 20;
+
 /// Blocks removed at once.
 const REMOVE_AT_ONCE: usize = 10_000;
 
@@ -61,6 +64,14 @@ impl SledIndex {
         }
         remove_dir(dir).map_err(|error| StoreError::io("remove", dir, error))?;
         Self::open_checked(dir, identity, cache_bytes)
+    }
+
+    /// Opens the index in `dir` as it is, if there is one.
+    pub(crate) fn inspect(dir: &Path, identity: [u8; 20]) -> Result<Option<Self>, StoreError> {
+        if !dir.exists() {
+            return Ok(None);
+        }
+        Self::open_checked(dir, identity, INSPECT_CACHE_BYTES).map(Some)
     }
 
     fn open_checked(dir: &Path, identity: [u8; 20], cache_bytes: u64) -> Result<Self, StoreError> {
