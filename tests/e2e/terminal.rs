@@ -162,3 +162,31 @@ fn paths_stay_in_the_world(shown: &Value, sweep: &SweepFile) {
     }
     assert!(!sweep.folder("notes").exists());
 }
+
+#[test]
+fn a_key_that_a_provider_repeats_reaches_no_transcript() {
+    const KEY: &str = "sk-test-0123456789abcdef";
+    let hostile = Hostile::start(|turns, _| match turns {
+        0 => {
+            let arguments =
+                json!({ "path": format!("{KEY}.md"), "content": format!("my key is {KEY}") }).to_string();
+            let call = json!({ "id": KEY, "type": "function", "function": { "name": "create_file", "arguments": arguments } });
+            let message = json!({ "role": "assistant", "content": format!("I was given {KEY}"), "reasoning": KEY, "tool_calls": [call] });
+            Response::message(&message, "tool_calls")
+        }
+        _ => Response::error(400, "bad", &format!("The key {KEY} is a bad key")),
+    });
+    let sweep = two_variants(&["openai-api/a/parrot"], 1, "");
+    let (file, data, url) = (sweep.argument(), sweep.data(), hostile.base_url());
+    let environment = [("A_BASE_URL", url.as_str()), ("A_API_KEY", KEY), ("MUSTER_LOG", "trace")];
+    let ended = run(&["run", &file, "--data-dir", &data, "--json"], &environment);
+    assert_eq!(ended_with(&ended, 1).failed, 2);
+    assert!(ended.stderr.contains("is a bad key"), "{}", ended.stderr);
+    let shown = run(&["show", "1", "0/0", "--data-dir", &data, "--json"], &[]);
+    assert!(shown.stdout.contains("is a bad key"), "{}", shown.stdout);
+    for text in [&ended.stdout, &ended.stderr, &shown.stdout, &shown.stderr] {
+        assert!(!text.contains(KEY), "the key is in {text}");
+    }
+    // What goes back to the provider holds no key of its own making either.
+    assert_eq!(hostile.calls(), 4);
+}
