@@ -19,12 +19,12 @@ use muster_store::embedded::{self, Options};
 use muster_store::testing::sample;
 use muster_store::{Replay, Store, StoreError};
 
-type Outcome_ = Result<(), Box<dyn Error>>;
+type Measured = Result<(), Box<dyn Error>>;
 
 /// Records in one commit: as many as 64 writers have waiting who each wait for their last one.
 const WRITERS: usize = 64;
 
-fn main() -> Outcome_ {
+fn main() -> Measured {
     let dir = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = dir.join(format!("muster-store-commits-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
@@ -41,11 +41,13 @@ fn main() -> Outcome_ {
     result
 }
 
-const MEASURES: [(&str, fn(&Path) -> Outcome_); 3] =
+type Measure = (&'static str, fn(&Path) -> Measured);
+
+const MEASURES: [Measure; 3] =
     [("commits", commits), ("episodes", bytes_per_episode), ("start", million_jobs)];
 
 /// Durable commits of 300-byte turns.
-fn commits(dir: &Path) -> Outcome_ {
+fn commits(dir: &Path) -> Measured {
     let mut store = open(dir, &Options::default())?;
     let mut words = Words::new(1);
     let bodies: Vec<Bytes> = (0..4_096).map(|_| words.turn(35)).collect();
@@ -53,25 +55,29 @@ fn commits(dir: &Path) -> Outcome_ {
     let total = 1_000_000;
     let began = Instant::now();
     let cpu = cpu_time();
+    let mut slowest = Duration::ZERO;
     for first in (0..total).step_by(WRITERS) {
         let turn = |n: usize| {
             let lease = lease(1, (n % WRITERS) as u64 + 1_000 * (n / WRITERS / 10) as u64);
             turn(lease, (n / WRITERS % 10) as u32, bodies[n % bodies.len()].clone())
         };
         let batch: Vec<Record> = (first..first + WRITERS).map(turn).collect();
+        let before = Instant::now();
         store.journal.commit(&batch)?;
+        slowest = slowest.max(before.elapsed());
     }
     let (took, cpu) = (began.elapsed(), cpu_time() - cpu);
     println!(
-        "durable commits, {WRITERS} records each: {:.0} records/s, {:.1} us of CPU a record",
+        "durable commits, {WRITERS} records each: {:.0} records/s, {:.1} us of CPU a record, slowest commit {:.0} ms",
         total as f64 / took.as_secs_f64(),
-        cpu.as_secs_f64() * 1e6 / total as f64
+        cpu.as_secs_f64() * 1e6 / total as f64,
+        slowest.as_secs_f64() * 1e3
     );
     Ok(())
 }
 
 /// The whole directory's size on disk, over 10,000 finished episodes of 6 turns.
-fn bytes_per_episode(dir: &Path) -> Outcome_ {
+fn bytes_per_episode(dir: &Path) -> Measured {
     let episodes = 10_000;
     let mut store = open(dir, &Options::default())?;
     store.journal.commit(&[sample::submitted(1)])?;
@@ -116,7 +122,7 @@ fn bytes_per_episode(dir: &Path) -> Outcome_ {
 }
 
 /// A start with a million finished jobs.
-fn million_jobs(dir: &Path) -> Outcome_ {
+fn million_jobs(dir: &Path) -> Measured {
     let jobs = 1_000_000_u64;
     let mut store = open(dir, &Options::default())?;
     let began = Instant::now();
@@ -142,7 +148,7 @@ fn million_jobs(dir: &Path) -> Outcome_ {
     start("with a snapshot", dir)
 }
 
-fn start(what: &str, dir: &Path) -> Outcome_ {
+fn start(what: &str, dir: &Path) -> Measured {
     let began = Instant::now();
     let mut facts = 0_u64;
     let store = embedded::open(dir, &Options::default(), &mut |piece| {

@@ -170,7 +170,7 @@ impl EmbeddedJournal {
     fn start(held: Held, options: &Options, found: Found) -> Result<(Self, EmbeddedArchive), StoreError> {
         let folder = held.folder.clone();
         let root = held.root.clone();
-        let follower = Arc::new(Follower::new(folder.clone(), options.site(&root)));
+        let follower = Arc::new(Follower::new(folder.clone(), options.site(&root), found.facts_end));
         let shared = Arc::new(Shared {
             chains: Mutex::new(found.chains),
             durable: Mutex::new(Durable { facts: found.facts_end, turns: found.turns_end }),

@@ -86,6 +86,8 @@ pub enum SyncPoint {
     Base,
     /// The names in a rewritten journal's folder, before a MANIFEST speaks of it.
     Rewritten,
+    /// The names of what `rebuild` sets aside, before the damaged journal goes.
+    Aside,
     /// A file of a backup. A backup is whole only when `backup` has returned.
     Backup,
     /// The names of a backup's files.
@@ -109,7 +111,7 @@ struct RealGuard {
 
 impl SyncPoint {
     /// All of them, for tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Turns,
         Self::Facts,
         Self::Segment,
@@ -123,6 +125,7 @@ impl SyncPoint {
         Self::BundleName,
         Self::Base,
         Self::Rewritten,
+        Self::Aside,
         Self::Backup,
         Self::BackupNames,
     ];

@@ -42,6 +42,8 @@ pub(crate) enum Site {
 pub(crate) struct Follower {
     folder: Folder,
     site: Site,
+    /// Where the facts ended when the journal was opened.
+    start: Place,
     /// None until it is first needed: opening checks it, which takes a while.
     index: Mutex<Option<Box<dyn Index>>>,
 }
@@ -56,8 +58,8 @@ pub(crate) struct FollowerThread {
 // === impl Follower ===
 
 impl Follower {
-    pub(crate) fn new(folder: Folder, site: Site) -> Self {
-        Self { folder, site, index: Mutex::new(None) }
+    pub(crate) fn new(folder: Folder, site: Site, start: Place) -> Self {
+        Self { folder, site, start, index: Mutex::new(None) }
     }
 
     /// Asks the index, once it knows all facts before `durable`. An index that fails is made anew, and asked again.
@@ -119,7 +121,7 @@ impl Follower {
 
     fn open(&self) -> Box<dyn Index> {
         let Site::Sled { dir, cache_bytes } = &self.site else { return Box::new(MemoryIndex::default()) };
-        match SledIndex::open(dir, self.folder.identity(), *cache_bytes) {
+        match SledIndex::open(dir, self.folder.identity(), self.start, *cache_bytes) {
             Ok(index) => Box::new(index),
             Err(error) => {
                 tracing::warn!(%error, "the index can't be kept on disk and is kept in memory");
@@ -142,11 +144,7 @@ impl Follower {
 
     fn catch_up(&self, index: &mut dyn Index, durable: Place) -> Result<bool, StoreError> {
         let from = index.reached();
-        if from > durable {
-            // It has seen facts that a crash or someone took away.
-            return Err(StoreError::Index("it is ahead of the journal".to_owned()));
-        }
-        if from == durable {
+        if from >= durable {
             return Ok(false);
         }
         let mut log = Log::open(&self.folder, Stream::Facts, from, Tolerance::Until(durable))?;

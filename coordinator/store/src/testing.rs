@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod disk;
+pub mod golden;
 pub mod sample;
 
 pub use disk::{Crash, Fault, SimDisk};

@@ -1,5 +1,7 @@
 //! The conformance suite, run on every store.
 
+#![allow(clippy::unwrap_used, reason = "to panic is how a test fails")]
+
 use std::path::Path;
 
 use muster_store::embedded::{self, IndexKind, Options};

@@ -1,6 +1,8 @@
 //! Files cut short and bits flipped, everywhere: a start keeps every whole record before the damage and says what it
 //! dropped, or refuses where something acknowledged follows. It never makes anything up, and never panics.
 
+#![allow(clippy::unwrap_used, reason = "to panic is how a test fails")]
+
 mod history;
 
 use std::path::{Path, PathBuf};

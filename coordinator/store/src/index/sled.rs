@@ -54,16 +54,27 @@ struct State {
 // === impl SledIndex ===
 
 impl SledIndex {
-    /// Opens the index in `dir`, made from the journal of this identity; an empty one in its place if it is not there, is from
-    /// another journal, or is damaged.
-    pub(crate) fn open(dir: &Path, identity: [u8; 20], cache_bytes: u64) -> Result<Self, StoreError> {
-        match Self::open_checked(dir, identity, cache_bytes) {
+    /// Opens the index in `dir`, made from the journal of this identity, whose facts end at `end`; an empty one in its place if it
+    /// is not there, is from another journal, has seen more than there is, or is damaged.
+    pub(crate) fn open(
+        dir: &Path,
+        identity: [u8; 20],
+        end: Place,
+        cache_bytes: u64,
+    ) -> Result<Self, StoreError> {
+        let found = Self::open_checked(dir, identity, cache_bytes);
+        match found.and_then(|index| index.not_ahead_of(end)) {
             Ok(found) => return Ok(found),
             Err(error) if dir.exists() => tracing::warn!(%error, "the index is rebuilt"),
             Err(_) => {}
         }
         remove_dir(dir).map_err(|error| StoreError::io("remove", dir, error))?;
         Self::open_checked(dir, identity, cache_bytes)
+    }
+
+    /// One that is ahead has seen facts that someone took away, by putting an older journal in this one's place.
+    fn not_ahead_of(self, end: Place) -> Result<Self, StoreError> {
+        if self.state.reached > end { failed("it is ahead of the journal") } else { Ok(self) }
     }
 
     /// Opens the index in `dir` as it is, if there is one.

@@ -53,6 +53,7 @@ pub fn compact_on(
     let bytes_before = bytes(&held.folder)?;
     let snapshot = recovery::usable_snapshot(&held.folder)?.0;
     let rewritten = rewrite::rewrite(files, &held, snapshot, Care::Refuse, segment_bytes)?;
+    rewritten.put_in_force(files, dir)?;
     let old = held.folder.dir.clone();
     files.remove_dir_all(&old).map_err(|error| StoreError::io("remove", &old, error))?;
     let now = directory::manifest_of(files, dir)?.folder(files, dir);

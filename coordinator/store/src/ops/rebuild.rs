@@ -7,9 +7,10 @@ use super::rewrite::{self, Care};
 use crate::directory::{self, Held};
 use crate::embedded::SEGMENT_BYTES;
 use crate::error::StoreError;
-use crate::files::Files;
+use crate::files::{Files, SyncPoint};
 use crate::log::Problem;
 use crate::manifest;
+use crate::recovery::QUARANTINE;
 use crate::snapshots::{self, Restored};
 
 /// What was kept and what was not.
@@ -48,6 +49,9 @@ pub fn rebuild_on(files: &Arc<dyn Files>, dir: &Path) -> Result<RebuildReport, S
         true => None,
         false => Some(set_aside(files, &held)?),
     };
+    rewritten.put_in_force(files, dir)?;
+    let old = &held.folder.dir;
+    files.remove_dir_all(old).map_err(|error| StoreError::io("remove", old, error))?;
     remove_index(dir)?;
     let rewrite::Rewritten { facts, turns, episodes, problems, .. } = rewritten;
     Ok(RebuildReport { facts, turns, episodes, problems, set_aside })
@@ -63,20 +67,28 @@ fn newest_snapshot(held: &Held) -> Result<Option<Restored>, StoreError> {
     Ok(None)
 }
 
+/// Gives the journal's files second names in the quarantine, before the first ones go.
 fn set_aside(files: &Arc<dyn Files>, held: &Held) -> Result<PathBuf, StoreError> {
+    let from = &held.folder.dir;
+    let wrap = |error| StoreError::io("set aside", from, error);
+    let place = free_place(files, held)?;
+    files.create_dir_all(&place).map_err(wrap)?;
+    for name in files.list(from).map_err(wrap)? {
+        files.link_or_copy(&from.join(&name), &place.join(&name)).map_err(wrap)?;
+    }
+    for dir in [&place, &held.root.join(QUARANTINE)] {
+        files.sync_dir(dir, SyncPoint::Aside).map_err(wrap)?;
+    }
+    Ok(place)
+}
+
+fn free_place(files: &Arc<dyn Files>, held: &Held) -> Result<PathBuf, StoreError> {
     let quarantine = directory::quarantine(files, &held.root)?;
     let name = manifest::folder_name(held.folder.journal);
-    let mut place = quarantine.join(&name);
-    for nth in 2.. {
-        if !files.exists(&place) {
-            break;
-        }
-        place = quarantine.join(format!("{name}-{nth}"));
-    }
-    files
-        .rename(&held.folder.dir, &place)
-        .map_err(|error| StoreError::io("set aside", &held.folder.dir, error))?;
-    Ok(place)
+    let names = std::iter::once(name.clone()).chain((2..).map(|nth| format!("{name}-{nth}")));
+    let mut places = names.map(|name| quarantine.join(name));
+    // There are more numbers than folders.
+    Ok(places.find(|place| !files.exists(place)).unwrap_or(quarantine))
 }
 
 fn remove_index(dir: &Path) -> Result<(), StoreError> {

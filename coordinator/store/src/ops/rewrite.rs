@@ -38,18 +38,17 @@ pub(crate) enum Care {
 }
 
 /// What was written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rewritten {
     pub(crate) facts: u64,
     pub(crate) turns: u64,
     pub(crate) episodes: u64,
     pub(crate) merged: u64,
     pub(crate) problems: Vec<Problem>,
+    manifest: Manifest,
 }
 
 struct Rewriter<'a> {
-    files: &'a Arc<dyn Files>,
-    root: &'a Path,
     from: &'a Folder,
     care: Care,
     lookup: Lookup,
@@ -60,7 +59,7 @@ struct Rewriter<'a> {
     done: Rewritten,
 }
 
-/// Writes the journal of `held` anew and puts the new one in force. The old one's folder stays, for the caller.
+/// Writes the journal of `held` anew. It counts once the caller [puts it in force](Rewritten::put_in_force).
 pub(crate) fn rewrite(
     files: &Arc<dyn Files>,
     held: &Held,
@@ -77,8 +76,6 @@ pub(crate) fn rewrite(
     files.create_dir_all(&to.dir).map_err(|error| StoreError::io("make", &to.dir, error))?;
     let packer = Packer::new(packing::SAMPLES, packing::SMALL);
     let rewriter = Rewriter {
-        files,
-        root,
         from: &held.folder,
         care,
         lookup: Lookup::new(held.folder.clone()),
@@ -86,9 +83,9 @@ pub(crate) fn rewrite(
         writer: Writer::resume(&to, (Place::START, Place::START), 0, segment_bytes, packer)?,
         to,
         chains: Mutex::default(),
-        done: Rewritten::default(),
+        done: Rewritten { facts: 0, turns: 0, episodes: 0, merged: 0, problems: Vec::new(), manifest: next },
     };
-    rewriter.run(snapshot, next)
+    rewriter.run(snapshot)
 }
 
 fn removed_sweeps(folder: &Folder, care: Care) -> Result<HashSet<SweepId>, StoreError> {
@@ -118,19 +115,18 @@ impl Care {
 // === impl Rewriter ===
 
 impl Rewriter<'_> {
-    fn run(mut self, snapshot: Option<Restored>, mut manifest: Manifest) -> Result<Rewritten, StoreError> {
+    fn run(mut self, snapshot: Option<Restored>) -> Result<Rewritten, StoreError> {
         let mut position = Position::default();
         if let Some(found) = snapshot {
             position = found.position;
             self.history(&position)?;
             self.open_chains(&found.chains)?;
             self.writer.flush()?;
-            manifest.base = Some(self.base(&found.core)?);
+            self.done.manifest.base = Some(self.base(&found.core)?);
         }
         self.tail(&position)?;
         self.writer.flush()?;
         self.writer.close();
-        self.put_in_force(&manifest)?;
         Ok(self.done)
     }
 
@@ -299,16 +295,19 @@ impl Rewriter<'_> {
             }
         }
     }
+}
 
-    /// The moment at which the new journal counts.
-    fn put_in_force(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        let sync = |dir: &Path, point| {
-            self.files.sync_dir(dir, point).map_err(|error| StoreError::io("sync", dir, error))
-        };
-        manifest.write_copy(self.files, self.root)?;
-        sync(&self.to.dir, SyncPoint::Rewritten)?;
-        directory::sync_folder(self.files, self.root)?;
-        manifest.write(&**self.files, self.root)?;
-        manifest::sync_names(&**self.files, self.root)
+// === impl Rewritten ===
+
+impl Rewritten {
+    /// The moment at which the new journal counts. The old one's folder stays, for the caller.
+    pub(crate) fn put_in_force(&self, files: &Arc<dyn Files>, root: &Path) -> Result<(), StoreError> {
+        let folder = self.manifest.folder(files, root).dir;
+        self.manifest.write_copy(files, root)?;
+        let synced = files.sync_dir(&folder, SyncPoint::Rewritten);
+        synced.map_err(|error| StoreError::io("sync", &folder, error))?;
+        directory::sync_folder(files, root)?;
+        self.manifest.write(&**files, root)?;
+        manifest::sync_names(&**files, root)
     }
 }

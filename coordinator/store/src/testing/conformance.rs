@@ -1,5 +1,7 @@
 //! The suite that every store must pass.
 
+#![allow(clippy::unwrap_used, reason = "these are tests: to panic is how they fail")]
+
 use std::sync::Arc;
 
 use muster_core::{

@@ -255,8 +255,12 @@ impl Files for SimDisk {
         let mut world = self.world();
         let node = world.find(from).ok_or(io::ErrorKind::NotFound)?;
         let (above, old) = split(from)?;
-        let (_, new) = split(to)?;
-        world.change_dir(above, |dir| dir.apply(DirOp::Rename(old, new, node)))
+        let (below, new) = split(to)?;
+        if above == below {
+            return world.change_dir(above, |dir| dir.apply(DirOp::Rename(old, new, node)));
+        }
+        world.change_dir(below, |dir| dir.apply(DirOp::Put(new, node)))?;
+        world.change_dir(above, |dir| dir.apply(DirOp::Remove(old)))
     }
 
     fn link_or_copy(&self, from: &Path, to: &Path) -> io::Result<()> {
