@@ -196,6 +196,8 @@ impl Driver {
             let wakeup = self.core.next_wakeup().map(|at| self.clock.instant_of(at));
             let has_room = self.gathering.records.len() < BATCH_RECORDS && !self.stopping;
             tokio::select! {
+                // What waits is read before time is let pass: after a stall, beats that are here already must count.
+                biased;
                 durable = self.committer.durable(), if self.committer.is_busy() => self.released(durable?),
                 count = self.requests.recv_many(&mut taken, TAKEN_AT_ONCE), if has_room => {
                     if count == 0 {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::core::{Core, Speaker};
-use crate::effect::{Acked, Effects, RevokeReason};
-use crate::fact::{Fact, OpenJob, Place, RetryPolicy, ReturnCause};
+use crate::effect::{Acked, Effects};
+use crate::fact::{Fact, OpenJob, RetryPolicy, ReturnCause};
 use crate::ids::{LeaseKey, Millis};
 use crate::lease::Standing;
 use crate::outcome::{FailureClass, Outcome};
@@ -93,26 +93,13 @@ impl Core {
         }
     }
 
-    /// Stops a lane: its other jobs come back too, since they would fail alike.
+    /// Stops a lane. Its other leases run on: their calls are in flight and may yet be answered, and paid; those that
+    /// fail alike come back by themselves.
     fn stop_lane(&mut self, failed: LeaseKey, reason: &str, effects: &mut Effects) {
         let (sweep, lane) = (failed.job.sweep, failed.job.lane);
-        let Some(found) = self.sweeps.get(&sweep) else { return };
-        if found.lane(lane).is_none_or(|lane| lane.stopped.is_some()) {
-            return;
-        }
-        let others = found.lane_leases(lane);
-        self.record(Fact::LaneStopped { sweep, lane, reason: reason.into() }, effects);
-        for lease in others {
-            self.take_back(lease, RevokeReason::Stopped, effects);
-        }
-    }
-
-    /// Takes a lease from its worker; a call may be in flight.
-    fn take_back(&mut self, lease: LeaseKey, reason: RevokeReason, effects: &mut Effects) {
-        let job = self.sweeps.get(&lease.job.sweep).and_then(|sweep| sweep.job_of(lease));
-        if let Some(Place::Leased(worker)) = job.map(|job| job.place) {
-            self.give_back(lease, ReturnCause::Disowned, Millis(0), Usage::call_in_vain(), effects);
-            self.revoke(worker, lease, reason, effects);
+        let found = self.sweeps.get(&sweep).and_then(|sweep| sweep.lane(lane));
+        if found.is_some_and(|lane| lane.stopped.is_none()) {
+            self.record(Fact::LaneStopped { sweep, lane, reason: reason.into() }, effects);
         }
     }
 }

@@ -181,7 +181,7 @@ impl Sweep {
             SweepState::Finished
         } else if self.paused {
             SweepState::Paused
-        } else if left.all(|lane| lane.stopped.is_some()) {
+        } else if left.all(|lane| lane.stopped.is_some() && lane.counts(self.cancelled).leased == 0) {
             SweepState::Stopped
         } else {
             SweepState::Running
@@ -215,8 +215,7 @@ impl Sweep {
         (0..self.lanes.len()).flat_map(|index| self.lane_leases(LaneId(index as u32))).collect()
     }
 
-    /// The names of a lane's jobs at workers.
-    pub(crate) fn lane_leases(&self, lane: LaneId) -> Vec<LeaseKey> {
+    fn lane_leases(&self, lane: LaneId) -> Vec<LeaseKey> {
         let Some(found) = self.lane(lane) else { return Vec::new() };
         let name = |(ordinal, job): (&Ordinal, &OpenJob)| {
             let job_key = JobKey { sweep: self.id, lane, ordinal: *ordinal };

@@ -50,7 +50,7 @@ pub enum SweepState {
     Cancelled,
     /// Every job has ended.
     Finished,
-    /// What is left belongs to lanes that were stopped.
+    /// What is left belongs to lanes that were stopped, and none of it is at a worker.
     Stopped,
 }
 

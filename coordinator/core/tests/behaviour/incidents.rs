@@ -160,13 +160,14 @@ fn a_held_lease_of_a_job_that_has_ended_is_let_go() {
 }
 
 #[test]
-fn a_lease_taken_away_while_its_worker_was_cut_off_is_revoked_when_it_comes_back() {
+fn a_lease_whose_lane_was_stopped_while_its_worker_was_cut_off_runs_on_when_it_comes_back() {
     let (mut rig, leases) = Rig::running(2, 1);
     rig.step(Input::Gone { session: SessionId(1) });
     rig.hello(2, 2, &[]);
     let other = rig.want(2, 1);
-    assert_eq!(revokes(&rig.fail(2, other[0], FailureClass::Config)), vec![]);
-    assert_eq!(revokes(&rig.hello(3, 1, &leases)), vec![RevokeReason::Stopped]);
+    rig.fail(2, other[0], FailureClass::Config);
+    assert_eq!(revokes(&rig.hello(3, 1, &leases)), vec![]);
+    assert_eq!(acks(&rig.turn(3, leases[0], 0)), vec![Acked::Turns(TurnIndex(1))]);
 }
 
 #[test]
@@ -412,17 +413,24 @@ fn a_wrong_key_stops_its_lane_and_the_rest_of_the_sweep_goes_on() {
     let other = rig.want(2, 2);
     let after = rig.fail(1, mine[0], FailureClass::Config);
     assert_eq!(mine[0].job.lane, other[0].job.lane);
-    assert_eq!((acks(&after), revokes(&after)), (vec![Acked::End], vec![RevokeReason::Stopped]));
+    assert_eq!((acks(&after), revokes(&after)), (vec![Acked::End], vec![]));
     let view = rig.view(SweepId(1));
     assert_eq!(view.lanes[0].stopped.as_deref(), Some("it broke"));
-    assert_eq!((view.lanes[0].counts.pending, view.lanes[0].usage.paid_twice), (4, 1));
+    assert_eq!((view.lanes[0].counts.leased, view.lanes[0].usage.paid_twice), (1, 0));
     let rest = rig.want(1, 9);
     assert!(rest.iter().all(|lease| lease.job.lane.0 == 1), "{rest:?}");
     for lease in rest.into_iter().chain([mine[1]]) {
         rig.outcome(1, lease, 0);
     }
     rig.outcome(2, other[1], 0);
+    assert_eq!(
+        rig.view(SweepId(1)).state,
+        SweepState::Running,
+        "one of the stopped lane is still at its worker"
+    );
+    rig.fail(2, other[0], FailureClass::Config);
     assert_eq!(rig.view(SweepId(1)).state, SweepState::Stopped);
+    assert_eq!(rig.view(SweepId(1)).usage.paid_twice, 0);
 }
 
 #[test]
@@ -430,7 +438,7 @@ fn a_turn_in_flight_when_its_lane_was_stopped_is_kept() {
     let (mut rig, leases) = Rig::running(2, 2);
     rig.fail(1, leases[0], FailureClass::Config);
     assert_eq!(acks(&rig.turn(1, leases[1], 0)), vec![Acked::Turns(TurnIndex(1))]);
-    assert_eq!(rig.counts().leased, 0);
+    assert_eq!(acks(&rig.outcome(1, leases[1], 1)), vec![Acked::End]);
 }
 
 #[test]

@@ -436,21 +436,7 @@ impl Model {
     fn stop(&mut self, failed: LeaseKey) {
         let (id, lane) = (failed.job.sweep.0, failed.job.lane.0);
         let sweep = self.sweeps.get_mut(&id).expect("known");
-        if std::mem::replace(&mut sweep.stopped[lane as usize], true) {
-            return;
-        }
-        for lease in self.leases_of(|_| true) {
-            if (lease.job.sweep.0, lease.job.lane.0) != (id, lane) {
-                continue;
-            }
-            let Where::Leased(worker) = self.row(lease).place else { continue };
-            self.row(lease).place = Where::Pending;
-            self.row(lease).over = false;
-            self.paid_twice(lease, 1);
-            if let Some(session) = self.session_of(worker) {
-                self.revoke(session, lease, RevokeReason::Stopped);
-            }
-        }
+        sweep.stopped[lane as usize] = true;
     }
 
     fn tick(&mut self) {
@@ -708,7 +694,12 @@ impl Model {
             () if sweep.cancelled => SweepState::Cancelled,
             () if left.peek().is_none() => SweepState::Finished,
             () if sweep.paused => SweepState::Paused,
-            () if left.all(|job| sweep.stopped[job.1 as usize]) => SweepState::Stopped,
+            () if left.all(|job| {
+                sweep.stopped[job.1 as usize] && !matches!(self.rows[job].place, Where::Leased(_))
+            }) =>
+            {
+                SweepState::Stopped
+            }
             () => SweepState::Running,
         }
     }

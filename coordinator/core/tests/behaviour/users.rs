@@ -116,7 +116,9 @@ fn a_pause_lets_what_runs_go_on() {
 #[test]
 fn resuming_opens_stopped_lanes_again() {
     let (mut rig, leases) = Rig::running(3, 2);
-    rig.fail(1, leases[0], FailureClass::Config);
+    for lease in leases {
+        rig.fail(1, lease, FailureClass::Config);
+    }
     assert_eq!(rig.view(SWEEP).state, SweepState::Stopped);
     rig.want(1, 9);
     rig.control(Control::Resume(SWEEP));
