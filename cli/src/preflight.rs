@@ -4,19 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use muster_episode::{ModelPlan, RetryPlan, SweepPlan};
+use muster_episode::{ModelPlan, SweepPlan};
 use muster_worker::{
-    Caller, CallerConfig, ClassLimits, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment, RetryLimits,
-    Route, Settings, WorkerError, redactor,
+    Caller, CallerConfig, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment, Route, Settings,
+    WorkerError, redactor,
 };
 
 use crate::arguments::CallArguments;
 use crate::failure::Failure;
 use crate::progress::note;
 use crate::terminal;
-
-/// Calls at once to a model where nobody says otherwise, as in Inspect.
-pub(crate) const MAX_CONNECTIONS_DEFAULT: u32 = 10;
 
 /// A provider must answer the question for its models within this time.
 const PROBE_DEADLINE: Duration = Duration::from_secs(20);
@@ -30,17 +27,9 @@ const PROBE_PAUSE: Duration = Duration::from_millis(500);
 /// Stands for the built-in provider's address before it has one.
 const NOT_YET: &str = "http://127.0.0.1:9/v1";
 
-/// How providers are called from here, as the flags and the sweep say. A flag goes before the sweep.
-pub(crate) fn settings(calls: &CallArguments, plan: Option<&SweepPlan>) -> Settings {
-    let of_plan = |value: fn(&SweepPlan) -> Option<u32>| plan.and_then(value);
-    let max_connections = calls.max_connections.or_else(|| of_plan(SweepPlan::max_connections));
-    Settings {
-        simulator: None,
-        max_connections: Some(max_connections.unwrap_or(MAX_CONNECTIONS_DEFAULT)),
-        rpm: calls.rpm.or_else(|| of_plan(SweepPlan::rpm)),
-        retries: plan.map_or_else(RetryLimits::default, |plan| retries(plan.retry())),
-        ..Settings::default()
-    }
+/// How providers are called from here, as the flags say. Where they say nothing, the sweep counts.
+pub(crate) fn settings(calls: &CallArguments) -> Settings {
+    Settings { max_connections: calls.max_connections, rpm: calls.rpm, ..Settings::default() }
 }
 
 /// How HTTP is spoken from here.
@@ -115,25 +104,6 @@ pub(crate) async fn probe(http: &Http, route: &Route) -> Result<Probe, String> {
             return Err(why);
         }
         tokio::time::sleep(PROBE_PAUSE).await;
-    }
-}
-
-/// A sweep's own bounds on a call's tries, in every class that is tried again.
-fn retries(plan: RetryPlan) -> RetryLimits {
-    let usual = RetryPlan::default();
-    let limits = RetryLimits::default();
-    if (plan.call_tries, plan.call_seconds) == (usual.call_tries, usual.call_seconds) {
-        return limits;
-    }
-    let bounded = |class: ClassLimits| ClassLimits {
-        max_tries: plan.call_tries,
-        max_wall: Duration::from_secs(u64::from(plan.call_seconds)),
-        ..class
-    };
-    RetryLimits {
-        transient: bounded(limits.transient),
-        rate_limited: bounded(limits.rate_limited),
-        overloaded: bounded(limits.overloaded),
     }
 }
 

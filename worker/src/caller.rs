@@ -139,6 +139,20 @@ impl Caller {
         call: &Call<'_>,
         cancel: &CancellationToken,
     ) -> Result<Answered, CallError> {
+        self.call_within(&self.limits, conversation, call, cancel).await
+    }
+
+    /// As `call`, within these limits instead of the caller's own: a sweep may have its own.
+    ///
+    /// # Errors
+    /// As `call`.
+    pub async fn call_within(
+        &self,
+        limits: &RetryLimits,
+        conversation: &mut Conversation,
+        call: &Call<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Answered, CallError> {
         let mut tally = Tally::default();
         let body = match self.dialect.encode(conversation, call) {
             Ok(body) => body,
@@ -147,7 +161,7 @@ impl Caller {
         let answered = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
-            answered = self.tries(&body, &mut tally) => Some(answered),
+            answered = self.tries(limits, &body, &mut tally) => Some(answered),
         };
         answered.unwrap_or_else(|| Err(self.cancelled(&mut tally)))
     }
@@ -174,13 +188,18 @@ impl Caller {
         }
     }
 
-    async fn tries(&self, body: &Bytes, tally: &mut Tally) -> Result<Answered, CallError> {
+    async fn tries(
+        &self,
+        limits: &RetryLimits,
+        body: &Bytes,
+        tally: &mut Tally,
+    ) -> Result<Answered, CallError> {
         let mut retries: Option<Retries<'_>> = None;
         loop {
             let permit = self.pace.ready().await;
             let begin = Instant::now();
-            let retries = retries.get_or_insert_with(|| Retries::begin(&self.limits, begin));
-            let failure = match self.one_try(body, tally).await {
+            let retries = retries.get_or_insert_with(|| Retries::begin(limits, begin));
+            let failure = match self.one_try(body, retries.time_left(begin), tally).await {
                 Ok(reply) => return Ok(answered(reply, tally, begin.elapsed())),
                 Err(failure) => failure,
             };
@@ -197,14 +216,24 @@ impl Caller {
     }
 
     /// One request. What it may have cost is in the tally whatever becomes of it.
-    async fn one_try(&self, body: &Bytes, tally: &mut Tally) -> Result<Reply, Failure> {
+    async fn one_try(
+        &self,
+        body: &Bytes,
+        time: Option<Duration>,
+        tally: &mut Tally,
+    ) -> Result<Reply, Failure> {
         tally.tries += 1;
         tally.under_way = true;
-        let sent = self.http.send(Method::POST, &self.endpoint, body.clone()).await;
+        let sent = self.http.send(Method::POST, &self.endpoint, body.clone());
+        let sent = match time {
+            Some(time) => tokio::time::timeout(time, sent).await,
+            None => Ok(sent.await),
+        };
         tally.under_way = false;
         let read = match sent {
-            Ok(answer) => self.judge(&answer),
-            Err(error) => Err(failure_of_http(error)),
+            Ok(Ok(answer)) => self.judge(&answer),
+            Ok(Err(error)) => Err(failure_of_http(error)),
+            Err(_) => Err(Failure::lost("no answer within the time that the sweep gives a call".to_owned())),
         };
         if let Err(failure) = &read {
             tally.note(failure);

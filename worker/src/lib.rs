@@ -34,4 +34,5 @@ pub use pace::{Pace, PaceConfig};
 pub use providers::{AnswerError, Conversation, Dialect, OPENAI_CHAT, OpenAiChat};
 pub use redact::{Redactor, Secret};
 pub use retry::{ClassLimits, RetryLimits};
+pub use sweeps::MAX_CONNECTIONS_DEFAULT;
 pub use worker::{MAX_SLOTS, Settings, SharedEnvironment, Worker, WorkerConfig};

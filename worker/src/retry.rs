@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
+use muster_episode::RetryPlan;
 use tokio::time::Instant;
 
 use crate::classify::ErrorClass;
@@ -20,6 +21,8 @@ pub struct RetryLimits {
     pub rate_limited: ClassLimits,
     /// Overload. Default: 8 tries within 10 minutes; waits of up to 2, 4, 8, ... 60 s.
     pub overloaded: ClassLimits,
+    /// From the call's first try to its end, whatever it is at then. Default: no bound but that of a try.
+    pub deadline: Option<Duration>,
 }
 
 /// The limits of one class.
@@ -95,11 +98,29 @@ impl Default for RetryLimits {
             transient: limits(5, minutes(15), 500, 30),
             rate_limited: limits(12, minutes(10), 1_000, 60),
             overloaded: limits(8, minutes(10), 2_000, 60),
+            deadline: None,
         }
     }
 }
 
 impl RetryLimits {
+    /// A sweep's own bounds on a call, in every class that is tried again; ours where it has the usual ones.
+    pub(crate) fn of_sweep(plan: RetryPlan) -> Self {
+        let (usual, limits) = (RetryPlan::default(), Self::default());
+        if (plan.call_tries, plan.call_seconds) == (usual.call_tries, usual.call_seconds) {
+            return limits;
+        }
+        let wall = Duration::from_secs(u64::from(plan.call_seconds));
+        let bounded =
+            |class: ClassLimits| ClassLimits { max_tries: plan.call_tries, max_wall: wall, ..class };
+        Self {
+            transient: bounded(limits.transient),
+            rate_limited: bounded(limits.rate_limited),
+            overloaded: bounded(limits.overloaded),
+            deadline: Some(wall),
+        }
+    }
+
     fn of(&self, class: ErrorClass) -> Option<&ClassLimits> {
         match class {
             ErrorClass::Transient => Some(&self.transient),
@@ -136,6 +157,12 @@ impl<'a> Retries<'a> {
         let delay = delay(schedule.next_ceiling(), hint, roll);
         let waited = now.saturating_duration_since(self.started);
         (waited.saturating_add(delay) <= limits.max_wall).then_some(delay)
+    }
+
+    /// How long a try that begins now may take; none where only its own bound holds.
+    pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
+        let waited = now.saturating_duration_since(self.started);
+        self.limits.deadline.map(|deadline| deadline.saturating_sub(waited))
     }
 
     fn slot(&mut self, class: ErrorClass) -> Option<&mut Option<Schedule>> {
@@ -240,6 +267,20 @@ mod tests {
             |s| retries.after(ErrorClass::Transient, None, begin + Duration::from_secs(s), || 0.0);
         assert_eq!(after(600), Some(Duration::ZERO));
         assert_eq!(after(901), None);
+    }
+
+    #[test]
+    fn a_sweeps_own_bounds_hold_in_every_class_and_the_usual_ones_are_ours() {
+        let of = |call_tries, call_seconds| {
+            RetryLimits::of_sweep(RetryPlan { call_tries, call_seconds, ..RetryPlan::default() })
+        };
+        let usual = RetryPlan::default();
+        assert_eq!(of(usual.call_tries, usual.call_seconds), RetryLimits::default());
+        let limits = of(2, 30);
+        assert_eq!(limits.deadline, Some(Duration::from_secs(30)));
+        for class in [&limits.transient, &limits.rate_limited, &limits.overloaded] {
+            assert_eq!((class.max_tries, class.max_wall), (2, Duration::from_secs(30)));
+        }
     }
 
     #[test]

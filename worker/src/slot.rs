@@ -18,6 +18,7 @@ use crate::desk::{Desk, Drain, Progress};
 use crate::error::CallError;
 use crate::lease::Lease;
 use crate::providers::Conversation;
+use crate::sweeps::Sweep;
 
 /// See the module.
 pub(crate) struct Slot {
@@ -62,13 +63,13 @@ impl Slot {
     }
 
     async fn play(&mut self, turns: Vec<Bytes>) -> Result<Event, Stop> {
-        let (plan, caller) = self.prepare().await?;
+        let (plan, sweep, caller) = self.prepare().await?;
         let mut episode = self.begin(plan, turns).await?;
         let mut conversation = Conversation::default();
         loop {
             let answered = match episode.next() {
                 Step::Finished(finish) => return Ok(end(self.lease, &episode, finish)),
-                Step::Call(call) => self.call(&caller, &mut conversation, &call).await?,
+                Step::Call(call) => self.call(&sweep, &caller, &mut conversation, &call).await?,
             };
             self.store(&mut episode, answered)?;
             if matches!(episode.next(), Step::Call(_)) {
@@ -78,7 +79,7 @@ impl Slot {
         }
     }
 
-    async fn prepare(&self) -> Result<(Arc<JobPlan>, Arc<Caller>), Stop> {
+    async fn prepare(&self) -> Result<(Arc<JobPlan>, Arc<Sweep>, Arc<Caller>), Stop> {
         let sweep = tokio::select! {
             sweep = self.desk.sweeps.get(self.lease.sweep) => sweep,
             () = self.cancel.cancelled() => return Err(Stop::Lost),
@@ -92,7 +93,7 @@ impl Slot {
             .expander
             .job(self.lease.lane, self.lease.ordinal)
             .map_err(|error| self.failed(v1::FailureClass::Engine, &error.to_string()))?;
-        Ok((plan, caller))
+        Ok((plan, sweep, caller))
     }
 
     /// Goes on from the stored turns; where they don't replay to what they were, begins anew and says so.
@@ -117,6 +118,7 @@ impl Slot {
 
     async fn call(
         &mut self,
+        sweep: &Sweep,
         caller: &Caller,
         conversation: &mut Conversation,
         call: &Call<'_>,
@@ -125,7 +127,7 @@ impl Slot {
             return Err(Stop::Failed(Box::new(preempted(self.lease, 0))));
         }
         let hurry = CancellationToken::new();
-        let calling = caller.call(conversation, call, &hurry);
+        let calling = caller.call_within(&sweep.limits, conversation, call, &hurry);
         tokio::pin!(calling);
         let result = tokio::select! {
             result = &mut calling => result,

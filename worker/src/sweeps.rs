@@ -19,8 +19,12 @@ use crate::desk::Desk;
 use crate::http::Http;
 use crate::pace::PaceConfig;
 use crate::redact::Redactor;
+use crate::retry::RetryLimits;
 use crate::spool::Spool;
 use crate::worker::Settings;
+
+/// Calls at once to a model where nobody says otherwise, as in Inspect.
+pub const MAX_CONNECTIONS_DEFAULT: u32 = 10;
 
 /// A bundle is fetched within this time: 64 MiB at 2 MB/s.
 const FETCH_DEADLINE: Duration = Duration::from_secs(32);
@@ -28,6 +32,8 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(32);
 /// A sweep, ready to run jobs of.
 pub(crate) struct Sweep {
     pub(crate) expander: Expander,
+    /// How often and how long its calls are tried.
+    pub(crate) limits: RetryLimits,
     callers: Vec<OnceLock<Result<Arc<Caller>, String>>>,
 }
 
@@ -69,9 +75,9 @@ impl Sweeps {
         }
         ready.send_replace(None);
         let ready = ready.clone();
-        let bundles = self.bundles.clone();
+        let (bundles, fresh) = (self.bundles.clone(), self.settings.plan.clone());
         tasks.spawn(async move {
-            let prepared = prepare(&brief, channel, &bundles).await;
+            let prepared = prepare(&brief, fresh, channel, &bundles).await;
             if let Err(error) = &prepared {
                 tracing::warn!(sweep = brief.sweep, error = error.message, "sweep can't be run here");
             }
@@ -118,22 +124,26 @@ impl Sweeps {
         }
     }
 
-    fn caller(&self, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
+    fn caller(&self, plan: &SweepPlan, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
         let name = format!("{} {}", model.name, model.base_url.as_deref().unwrap_or_default());
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        callers.entry(name).or_insert_with(|| self.new_caller(model, desk).map(Arc::new)).clone()
+        callers.entry(name).or_insert_with(|| self.new_caller(plan, model, desk).map(Arc::new)).clone()
     }
 
-    fn new_caller(&self, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Caller, String> {
+    /// What this worker was told goes before what the sweep says of the model, and that before what it says of all.
+    fn pace(&self, plan: &SweepPlan, model: &ModelPlan) -> PaceConfig {
+        let max_connections =
+            self.settings.max_connections.or(model.max_connections).or(plan.max_connections());
+        let rpm = self.settings.rpm.or(model.rpm).or(plan.rpm());
+        PaceConfig {
+            max_connections: max_connections.unwrap_or(MAX_CONNECTIONS_DEFAULT),
+            requests_per_minute: rpm.and_then(NonZeroU32::new),
+        }
+    }
+
+    fn new_caller(&self, plan: &SweepPlan, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Caller, String> {
         let route = self.settings.route(model).map_err(|error| error.to_string())?;
-        let usual = PaceConfig::default();
-        let pace = PaceConfig {
-            max_connections: model
-                .max_connections
-                .or(self.settings.max_connections)
-                .unwrap_or(usual.max_connections),
-            requests_per_minute: model.rpm.or(self.settings.rpm).and_then(NonZeroU32::new),
-        };
+        let pace = self.pace(plan, model);
         let (account, pool) = (model.account.to_string(), model.pool.to_string());
         let desk = Arc::downgrade(desk);
         let on_rate_limit = Arc::new(move |pause_ms| {
@@ -142,12 +152,9 @@ impl Sweeps {
                 desk.say(Event::Pause(v1::PauseScope { account, pool, pause_ms }));
             }
         });
-        let config = CallerConfig {
-            limits: self.settings.retries.clone(),
-            pace,
-            redactor: self.redactor.clone(),
-            on_rate_limit: Some(on_rate_limit),
-        };
+        let redactor = self.redactor.clone();
+        let config =
+            CallerConfig { pace, redactor, on_rate_limit: Some(on_rate_limit), ..Default::default() };
         Caller::new(&self.http, route, config).map_err(|error| error.to_string())
     }
 }
@@ -158,16 +165,25 @@ impl Sweep {
     /// How a lane's model is called. An error is the configuration's: a key or an address is missing.
     pub(crate) fn caller(&self, lane: u32, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
         let place = usize::try_from(lane).unwrap_or(usize::MAX);
-        let (Some(cached), Some(model)) = (self.callers.get(place), self.expander.plan().models().get(place))
-        else {
+        let plan = self.expander.plan();
+        let (Some(cached), Some(model)) = (self.callers.get(place), plan.models().get(place)) else {
             return Err(format!("the sweep's plan has no model {lane}"));
         };
-        cached.get_or_init(|| desk.sweeps.caller(model, desk)).clone()
+        cached.get_or_init(|| desk.sweeps.caller(plan, model, desk)).clone()
     }
 }
 
-async fn prepare(brief: &v1::Brief, channel: Channel, bundles: &Spool) -> Result<Sweep, SweepError> {
-    let plan = SweepPlan::from_json(&brief.document).map_err(|error| engine(&error))?;
+async fn prepare(
+    brief: &v1::Brief,
+    fresh: Option<Arc<SweepPlan>>,
+    channel: Channel,
+    bundles: &Spool,
+) -> Result<Sweep, SweepError> {
+    let stored = SweepPlan::from_json(&brief.document).map_err(|error| engine(&error))?;
+    let plan = match fresh {
+        Some(fresh) if fresh.content_hash() == stored.content_hash() => fresh,
+        _ => Arc::new(stored),
+    };
     let packed = match bundles.cached(&plan.bundle()) {
         Some(packed) => packed,
         None => fetch(plan.bundle(), channel, bundles).await?,
@@ -175,7 +191,8 @@ async fn prepare(brief: &v1::Brief, channel: Channel, bundles: &Spool) -> Result
     let bundle = Bundle::unpack(&packed).map_err(|error| engine(&error))?;
     let suite = Suite::load(&bundle).map_err(|mistakes| engine(&mistakes))?;
     let callers = plan.models().iter().map(|_| OnceLock::new()).collect();
-    Ok(Sweep { expander: Expander::new(Arc::new(suite), Arc::new(plan)), callers })
+    let limits = RetryLimits::of_sweep(plan.retry());
+    Ok(Sweep { expander: Expander::new(Arc::new(suite), plan), limits, callers })
 }
 
 async fn fetch(hash: [u8; 32], channel: Channel, bundles: &Spool) -> Result<Vec<u8>, SweepError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use muster_episode::ModelPlan;
+use muster_episode::{ModelPlan, SweepPlan};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -16,7 +16,6 @@ use crate::http::{Http, HttpConfig};
 use crate::lease::Lease;
 use crate::link::Link;
 use crate::outbox::Outbox;
-use crate::retry::RetryLimits;
 use crate::slot::preempted;
 use crate::spool::Spool;
 use crate::sweeps::Sweeps;
@@ -44,12 +43,13 @@ pub struct WorkerConfig {
 pub struct Settings {
     /// The address of the built-in provider, where one runs.
     pub simulator: Option<String>,
-    /// Calls at once to one model, unless the sweep says otherwise.
+    /// Calls at once to one model, whatever a sweep says.
     pub max_connections: Option<u32>,
-    /// Calls a minute to one model from this worker, unless the sweep says otherwise.
+    /// Calls a minute to one model from this worker, whatever a sweep says.
     pub rpm: Option<u32>,
-    /// How often and how long a call is tried again.
-    pub retries: RetryLimits,
+    /// A sweep as its file says it now, where it is at hand. It goes before the same sweep as it was submitted: what is run
+    /// is the same, but how fast and how stubbornly may have been changed since.
+    pub plan: Option<Arc<SweepPlan>>,
     /// Where keys and addresses are read from.
     pub environment: SharedEnvironment,
 }

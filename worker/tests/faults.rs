@@ -22,7 +22,7 @@ fn two_tries() -> RetryLimits {
         first_delay: Duration::from_millis(1),
         max_delay: Duration::from_millis(2),
     };
-    RetryLimits { transient: class.clone(), rate_limited: class.clone(), overloaded: class }
+    RetryLimits { transient: class.clone(), rate_limited: class.clone(), overloaded: class, deadline: None }
 }
 
 fn caller_of(base_url: &str, model: &str, key: &str, total_timeout: Duration) -> Caller {
@@ -203,7 +203,12 @@ async fn half_of_all_requests_failing_still_answers_every_call() {
     let environment = BTreeMap::new();
     let route = route(&environment, "sim/rehearsal", Some(&running.base_url())).expect("route");
     let class = ClassLimits { max_tries: 40, ..two_tries().transient };
-    let limits = RetryLimits { transient: class.clone(), rate_limited: class.clone(), overloaded: class };
+    let limits = RetryLimits {
+        transient: class.clone(),
+        rate_limited: class.clone(),
+        overloaded: class,
+        deadline: None,
+    };
     let config = CallerConfig { limits, ..CallerConfig::default() };
     let caller = Arc::new(Caller::new(&Http::new(HttpConfig::default()), route, config).expect("caller"));
     let calls = (0..200).map(|seed| {

@@ -55,7 +55,7 @@ pub(crate) async fn perform(arguments: DoctorArguments) -> Result<Exit, Failure>
     if let Some(url) = &arguments.coordinator {
         findings.push(coordinator(url).await);
     }
-    let settings = preflight::settings(&arguments.calls, None);
+    let settings = preflight::settings(&arguments.calls);
     let http = Http::new(preflight::http(&arguments.calls));
     for name in &arguments.models {
         findings.push(model(name, &settings, &http).await);

@@ -2,13 +2,14 @@
 //! the data directory's socket lets other commands look on meanwhile.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use muster_coordinator::Coordinator;
 use muster_proto::v1;
 use muster_provider::Running;
-use muster_worker::{MAX_SLOTS, Settings, Worker, WorkerConfig};
+use muster_worker::{MAX_CONNECTIONS_DEFAULT, MAX_SLOTS, Settings, Worker, WorkerConfig};
 
 use crate::address::JobAddress;
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
@@ -76,7 +77,7 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
     let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
-    let settings = preflight::settings(&arguments.calls, Some(&intake.plan));
+    let settings = Settings { plan: Some(Arc::clone(&intake.plan)), ..preflight::settings(&arguments.calls) };
     preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)).await?;
     let mut site = Site::open(&arguments, &intake, settings).await?;
     let worked = site.work(&mut interrupts).await;
@@ -281,9 +282,11 @@ fn announce(sweep: &v1::Sweep, created: bool, intake: &Intake, dir: &Path) {
 
 /// Room for as many episodes as calls may be made at once: more would only wait.
 fn slots(intake: &Intake, settings: &Settings) -> usize {
-    let usual = settings.max_connections.unwrap_or(preflight::MAX_CONNECTIONS_DEFAULT);
-    let of_model = |model: &muster_episode::ModelPlan| model.max_connections.unwrap_or(usual);
-    let sum: u64 = intake.plan.models().iter().map(|model| u64::from(of_model(model))).sum();
+    let of_model = |model: &muster_episode::ModelPlan| {
+        let wanted = settings.max_connections.or(model.max_connections).or(intake.plan.max_connections());
+        u64::from(wanted.unwrap_or(MAX_CONNECTIONS_DEFAULT))
+    };
+    let sum: u64 = intake.plan.models().iter().map(of_model).sum();
     usize::try_from(sum).unwrap_or(MAX_SLOTS).clamp(1, MAX_SLOTS)
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn perform(arguments: WorkerArguments) -> Result<Exit, Failure>
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
     let channel = reach(&arguments.coordinator).await?;
-    let mut settings = preflight::settings(&arguments.calls, None);
+    let mut settings = preflight::settings(&arguments.calls);
     settings.simulator = arguments.simulator;
     let accounts = muster_worker::accounts(&*settings.environment.0, settings.simulator.as_deref());
     if accounts.is_empty() {
