@@ -6,8 +6,11 @@ use muster_episode::Bundle;
 use muster_proto::v1::control_client::ControlClient;
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::{BUNDLE_CHUNK_BYTES, BUNDLE_MAX_BYTES, MESSAGE_MAX_BYTES, v1};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::address::{CoordinatorUrl, SweepName};
 use crate::failure::Failure;
@@ -21,11 +24,22 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 /// Verdicts in one batch, as the protocol has it.
 const VERDICTS_A_BATCH: usize = 1_000;
 
+/// Batches of verdicts that may wait to be sent: 4,000 verdicts of some 300 bytes.
+const BATCHES_WAITING: usize = 4;
+
 /// A coordinator's services.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     control: ControlClient<Channel>,
     work: WorkClient<Channel>,
+}
+
+/// Stores verdicts while episodes are still being read. The answer comes only at its end: were each batch a call of its
+/// own, its answer could wait behind episodes that nobody reads meanwhile, for all share one connection's window.
+pub(crate) struct VerdictWriter {
+    lot: Vec<v1::Verdict>,
+    batches: mpsc::Sender<v1::ScoreBatch>,
+    call: JoinHandle<Result<Response<v1::ControlResponse>, Status>>,
 }
 
 /// What a user asks of a whole sweep.
@@ -134,14 +148,40 @@ impl Client {
         Ok(self.control.export(request).await?.into_inner())
     }
 
-    /// Stores verdicts.
-    pub(crate) async fn store_verdicts(&mut self, verdicts: Vec<v1::Verdict>) -> Result<(), Failure> {
-        let batches: Vec<v1::ScoreBatch> = verdicts
-            .chunks(VERDICTS_A_BATCH)
-            .map(|chunk| v1::ScoreBatch { verdicts: chunk.to_vec() })
-            .collect();
-        self.control.score(timed(tokio_stream::iter(batches))).await?;
-        Ok(())
+    /// Begins to store verdicts, in a call of its own.
+    pub(crate) fn store_verdicts(&self) -> VerdictWriter {
+        let (batches, waiting) = mpsc::channel(BATCHES_WAITING);
+        let mut control = self.control.clone();
+        let call = tokio::spawn(async move { control.score(ReceiverStream::new(waiting)).await });
+        VerdictWriter { lot: Vec::new(), batches, call }
+    }
+}
+
+// === impl VerdictWriter ===
+
+impl VerdictWriter {
+    /// Stores one more verdict, soon.
+    pub(crate) async fn put(&mut self, verdict: v1::Verdict) {
+        self.lot.push(verdict);
+        if self.lot.len() >= VERDICTS_A_BATCH {
+            self.flush().await;
+        }
+    }
+
+    /// Waits until all are durable.
+    pub(crate) async fn finish(mut self) -> Result<(), Failure> {
+        if !self.lot.is_empty() {
+            self.flush().await;
+        }
+        drop(self.batches);
+        let stored = self.call.await.map_err(|error| Status::internal(error.to_string()))?;
+        stored.map(drop).map_err(Failure::from)
+    }
+
+    async fn flush(&mut self) {
+        let verdicts = std::mem::take(&mut self.lot);
+        // If the call has failed, `finish` tells why.
+        drop(self.batches.send(v1::ScoreBatch { verdicts }).await);
     }
 }
 

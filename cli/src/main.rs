@@ -6,6 +6,7 @@ mod arguments;
 mod client;
 mod commands;
 mod dossier;
+mod episodes;
 mod exit;
 mod failure;
 mod follow;

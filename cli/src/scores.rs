@@ -12,11 +12,9 @@ use muster_scoring::{Evidence, Scorer, ScorerSet, Verdict};
 use crate::address::JobAddress;
 use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
+use crate::episodes::{Episodes, Read};
 use crate::failure::Failure;
 use crate::transcript;
-
-/// Verdicts are sent in lots of this size: a lot is one message and one fsync.
-const LOT: usize = 1_000;
 
 /// Different reasons of failures that are told; more say nothing more.
 const FAILURES_MAX: usize = 5;
@@ -73,41 +71,54 @@ pub(crate) struct Lost {
 /// Scores one sweep.
 struct Scoring<'a> {
     dossier: &'a Dossier,
-    scorers: BTreeMap<Arc<str>, ScorerSet>,
+    scorers: BTreeMap<Arc<str>, Arc<ScorerSet>>,
     /// Of each scenario's axes, whether they vary.
     varying: BTreeMap<Arc<str>, Vec<bool>>,
     grain: Grain,
     which: Which,
     scores: Scores,
-    lot: Vec<v1::Verdict>,
+    /// Verdicts made and not handed on yet.
+    made: Vec<v1::Verdict>,
+    /// Whether an episode was met that can only be judged by its turns, which were not asked for.
+    needs_turns: bool,
+}
+
+/// What there is of an episode's transcript.
+#[derive(Debug, Clone, Copy)]
+enum Transcript<'a> {
+    /// All of it.
+    There,
+    /// It can't be read, for this reason.
+    Damaged(&'a str),
+    /// It was not asked for.
+    NotAskedFor,
 }
 
 /// Scores a sweep's episodes, stores the verdicts and gives the table.
 pub(crate) async fn score(
-    client: &mut Client,
+    client: &Client,
     dossier: &Dossier,
     grain: Grain,
     which: Which,
 ) -> Result<Scores, Failure> {
-    let mut scoring = Scoring::new(dossier, grain, which)?;
-    let request = v1::ExportRequest {
-        sweep: dossier.sweep.id,
-        turns: true,
-        newest: true,
-        scores: which == Which::New,
-        ..v1::ExportRequest::default()
-    };
-    let mut episodes = client.export(request).await?;
-    while let Some(episode) = episodes.message().await? {
-        scoring.take(&Ended::try_from(episode)?);
-        if scoring.lot.len() >= LOT {
-            client.store_verdicts(std::mem::take(&mut scoring.lot)).await?;
+    if which == Which::New {
+        // Where all have been judged, no transcript needs to be read.
+        let mut scoring = Scoring::new(dossier, grain, which)?;
+        scoring.pass(client, Turns::Unwanted).await?;
+        if !scoring.needs_turns {
+            return Ok(scoring.scores);
         }
     }
-    if !scoring.lot.is_empty() {
-        client.store_verdicts(std::mem::take(&mut scoring.lot)).await?;
-    }
+    let mut scoring = Scoring::new(dossier, grain, which)?;
+    scoring.pass(client, Turns::Wanted).await?;
     Ok(scoring.scores)
+}
+
+/// Whether episodes are read with their turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    Wanted,
+    Unwanted,
 }
 
 // === impl Grain ===
@@ -128,7 +139,7 @@ impl<'a> Scoring<'a> {
         {
             let set = ScorerSet::new(scenario.scorers())
                 .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
-            scorers.insert(Arc::clone(scenario.name()), set);
+            scorers.insert(Arc::clone(scenario.name()), Arc::new(set));
         }
         let table = RateTable::new(columns(dossier, grain));
         let scores = Scores {
@@ -141,10 +152,38 @@ impl<'a> Scoring<'a> {
         };
         let varying =
             dossier.plan.scenarios().iter().map(|plan| (Arc::clone(&plan.name), varying(plan))).collect();
-        Ok(Self { dossier, scorers, varying, grain, which, scores, lot: Vec::new() })
+        let made = Vec::new();
+        Ok(Self { dossier, scorers, varying, grain, which, scores, made, needs_turns: false })
     }
 
-    fn take(&mut self, ended: &Ended) {
+    /// Goes through all ended episodes; without turns, only to the first that needs them.
+    async fn pass(&mut self, client: &Client, turns: Turns) -> Result<(), Failure> {
+        let request = v1::ExportRequest {
+            sweep: self.dossier.sweep.id,
+            turns: turns == Turns::Wanted,
+            newest: true,
+            scores: self.which == Which::New,
+            ..v1::ExportRequest::default()
+        };
+        let mut episodes = Episodes::begin(client, request).await?;
+        let mut writer = client.store_verdicts();
+        while let Some(read) = episodes.next().await? {
+            match read {
+                Read::Whole(ended) if turns == Turns::Unwanted => self.take(&ended, Transcript::NotAskedFor),
+                Read::Whole(ended) => self.take(&ended, Transcript::There),
+                Read::Damaged(ended, why) => self.take(&ended, Transcript::Damaged(&why)),
+            }
+            if self.needs_turns {
+                return writer.finish().await;
+            }
+            for verdict in self.made.drain(..) {
+                writer.put(verdict).await;
+            }
+        }
+        writer.finish().await
+    }
+
+    fn take(&mut self, ended: &Ended, transcript: Transcript<'_>) {
         let (index, _) = self.dossier.plan.place(ended.job.ordinal);
         let Some(variant) = self.dossier.plan.variant(index) else {
             self.problem(format!("job {} is beyond its sweep's plan", ended.job));
@@ -155,47 +194,60 @@ impl<'a> Scoring<'a> {
             self.scores.first_result.get_or_insert(ended.job);
         }
         let place = (u64::from(ended.job.lane), u64::from(index.0));
-        for (number, observed) in self.observe(&variant, ended) {
-            let labels = self.labels(&variant, ended.job.lane, &number);
+        for (scorer, observed) in self.observe(&variant, ended, transcript) {
+            let labels = self.labels(&variant, ended.job.lane, &scorer);
             self.scores.table.add(place, labels, observed);
         }
     }
 
     /// What the headline scorers of the episode's scenario say, each by its name.
-    fn observe(&mut self, variant: &VariantKey, ended: &Ended) -> Vec<(String, Observation)> {
-        let Some(set) = self.scorers.remove(&variant.scenario) else { return Vec::new() };
-        let verdicts = self.verdicts(&set, ended);
-        let headline = set.iter().zip(verdicts).filter(|(scorer, _)| scorer.is_headline());
-        let observed = headline.map(|(scorer, verdict)| {
-            let observation = match verdict {
-                Some(verdict) => scorer.observe(&verdict),
-                None => lost(ended.outcome),
-            };
+    fn observe(
+        &mut self,
+        variant: &VariantKey,
+        ended: &Ended,
+        transcript: Transcript<'_>,
+    ) -> Vec<(String, Observation)> {
+        let Some(set) = self.scorers.get(&variant.scenario).cloned() else { return Vec::new() };
+        let verdicts = self.verdicts(&set, ended, transcript);
+        let observe = |(scorer, verdict): (&dyn Scorer, Option<Verdict>)| {
+            let observation = verdict.map_or_else(|| lost(ended.outcome), |verdict| scorer.observe(&verdict));
             (scorer.name().to_owned(), observation)
-        });
-        let observed = observed.collect();
-        self.scorers.insert(Arc::clone(&variant.scenario), set);
-        observed
+        };
+        set.iter().zip(verdicts).filter(|(scorer, _)| scorer.is_headline()).map(observe).collect()
     }
 
     /// The verdict of each scorer; none where there is no episode to judge, or it can't be.
-    fn verdicts(&mut self, set: &ScorerSet, ended: &Ended) -> Vec<Option<Verdict>> {
-        let count = set.iter().count();
+    fn verdicts(
+        &mut self,
+        set: &ScorerSet,
+        ended: &Ended,
+        transcript: Transcript<'_>,
+    ) -> Vec<Option<Verdict>> {
+        let none = vec![None; set.iter().count()];
         if !ended.is_result() {
-            return vec![None; count];
+            return none;
         }
         if let (Which::New, Some(known)) = (self.which, stored(set, ended)) {
             return known;
         }
-        let replayed = match self.dossier.replay(ended) {
-            Ok(replayed) => replayed,
-            Err(error) => {
-                self.problem(format!("job {}: {error}", ended.job));
-                return vec![None; count];
+        let replayed = match transcript {
+            Transcript::There => self.dossier.replay(ended).map_err(|error| error.to_string()),
+            Transcript::Damaged(why) => Err(why.to_owned()),
+            Transcript::NotAskedFor => {
+                self.needs_turns = true;
+                return none;
             }
         };
-        let evidence = Evidence::of(&replayed.episode);
-        set.iter().map(|scorer| self.judge(scorer, &evidence, ended)).collect()
+        match replayed {
+            Ok(replayed) => {
+                let evidence = Evidence::of(&replayed.episode);
+                set.iter().map(|scorer| self.judge(scorer, &evidence, ended)).collect()
+            }
+            Err(why) => {
+                self.problem(format!("job {}: {why}", ended.job));
+                none
+            }
+        }
     }
 
     fn judge(&mut self, scorer: &dyn Scorer, evidence: &Evidence<'_>, ended: &Ended) -> Option<Verdict> {
@@ -207,7 +259,7 @@ impl<'a> Scoring<'a> {
             }
         };
         self.scores.judged += 1;
-        self.lot.push(v1::Verdict {
+        self.made.push(v1::Verdict {
             job: Some(v1::Job { sweep: ended.job.sweep, lane: ended.job.lane, ordinal: ended.job.ordinal }),
             generation: ended.generation,
             scorer: scorer.name().to_owned(),

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use muster_coordinator::{Coordinator, CoordinatorConfig};
 use muster_core::{Core, CoreConfig};
@@ -13,6 +14,12 @@ use crate::address::CoordinatorUrl;
 use crate::arguments::TargetArguments;
 use crate::client::{self, Client};
 use crate::failure::Failure;
+
+/// A command that only looks at a data directory leaves it within this time.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Between two attempts to open a directory that is being left.
+const LEAVING_PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket's name in a data directory.
 const SOCKET: &str = "coordinator.sock";
@@ -69,6 +76,8 @@ impl Station {
         match open(dir, IfMissing::Fail).await {
             Ok(coordinator) => {
                 let client = Client::new(coordinator.channel().await?);
+                // A second command beside this one finds it there.
+                serve_beside(&coordinator, dir).await;
                 Ok(Self { client, local: Some(coordinator) })
             }
             Err(Failure::Store(StoreError::InUse { dir })) => {
@@ -87,6 +96,26 @@ impl Station {
 /// The path of a data directory's socket.
 pub(crate) fn socket(dir: &Path) -> PathBuf {
     dir.join(SOCKET)
+}
+
+/// Serves the data directory's socket too. Whoever can't be reached there still does its own work.
+pub(crate) async fn serve_beside(coordinator: &Coordinator, dir: &Path) {
+    if let Err(error) = coordinator.listen_unix(&socket(dir)).await {
+        tracing::warn!(%error, "other commands can't reach this process");
+    }
+}
+
+/// Opens a data directory to work on it. One that another process is just about to leave is waited for.
+pub(crate) async fn open_alone(dir: &Path) -> Result<Coordinator, Failure> {
+    let deadline = Instant::now() + LEAVING;
+    loop {
+        match open(dir, IfMissing::Make).await {
+            Err(Failure::Store(StoreError::InUse { .. })) if Instant::now() < deadline => {
+                tokio::time::sleep(LEAVING_PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Opens a data directory and starts a coordinator over what it remembers. Nobody is served yet but this process.

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupts, Urgency};
 use crate::progress::note;
-use crate::station::{self, IfMissing};
+use crate::station;
 
 /// Whether a draining coordinator still has leases out is asked this often.
 const QUIET_EVERY: Duration = Duration::from_millis(100);
@@ -36,12 +36,10 @@ pub(crate) async fn perform(arguments: CoordinatorArguments) -> Result<Exit, Fai
         // Said before a data directory is made for it.
         return Err(CoordinatorError::NotLoopback(arguments.listen).into());
     }
-    let coordinator = station::open(&arguments.data_dir, IfMissing::Make).await?;
+    let coordinator = station::open_alone(&arguments.data_dir).await?;
     let address = coordinator.listen(arguments.listen).await?;
     note(&format!("listening on {address}"));
-    if let Err(error) = coordinator.listen_unix(&station::socket(&arguments.data_dir)).await {
-        tracing::warn!(%error, "commands that name the data directory can't reach this coordinator");
-    }
+    station::serve_beside(&coordinator, &arguments.data_dir).await;
     tracing::info!(%address, data_dir = %arguments.data_dir.display(), "serving");
     serve(&coordinator, &mut interrupts).await?;
     coordinator.stop().await.map_err(|error| Failure::Stopped(error.to_string()))?;

@@ -8,6 +8,7 @@ use crate::address::{JobName, SweepName};
 use crate::arguments::TargetArguments;
 use crate::commands::show;
 use crate::dossier::{Dossier, Ended};
+use crate::episodes::{Episodes, Read};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
@@ -56,9 +57,12 @@ pub(crate) async fn perform(arguments: ReplayArguments) -> Result<Exit, Failure>
     } else {
         let request =
             v1::ExportRequest { sweep: dossier.sweep.id, turns: true, ..v1::ExportRequest::default() };
-        let mut episodes = station.client.export(request).await?;
-        while let Some(episode) = episodes.message().await? {
-            count.take(&dossier, &Ended::try_from(episode)?);
+        let mut episodes = Episodes::begin(&station.client, request).await?;
+        while let Some(read) = episodes.next().await? {
+            match read {
+                Read::Whole(ended) => count.take(&dossier, &ended),
+                Read::Damaged(ended, why) => count.differs(&ended, &why),
+            }
         }
     }
     count.tell(dossier.sweep.id, Format::from_flag(arguments.json));
@@ -82,9 +86,13 @@ impl Count {
             Ok(_) => "its turns replay, but not to the same bytes".to_owned(),
             Err(error) => error.to_string(),
         };
+        self.differs(ended, &difference);
+    }
+
+    fn differs(&mut self, ended: &Ended, difference: &str) {
         self.different += 1;
         if self.different <= TOLD_MAX {
-            note(&format!("job {} differs: {}", ended.job, terminal::one_line(&difference, 400)));
+            note(&format!("job {} differs: {}", ended.job, terminal::one_line(difference, 400)));
         }
     }
 

@@ -23,7 +23,7 @@ use crate::intake::{Again, Intake};
 use crate::interrupt::{Interrupts, Urgency};
 use crate::progress::{Progress, note};
 use crate::scores::{self, Grain, Scores, Which};
-use crate::station::{self, IfMissing};
+use crate::station;
 use crate::summary::ended;
 use crate::tables::{self, counted, grouped};
 use crate::{preflight, simulator, terminal};
@@ -98,7 +98,7 @@ impl Site {
         mut settings: Settings,
     ) -> Result<Self, Failure> {
         let dir = &arguments.data_dir;
-        let coordinator = station::open(dir, IfMissing::Make).await?;
+        let coordinator = station::open_alone(dir).await?;
         let channel = coordinator.channel().await?;
         let mut client = Client::new(channel.clone());
         let provider = if intake.plan.models().iter().any(muster_episode::ModelPlan::is_built_in) {
@@ -113,9 +113,7 @@ impl Site {
         make_way(&mut client, sweep).await?;
         let now = go_on(&mut client, sweep).await?;
         announce(&now, submitted.created, intake, dir);
-        if let Err(error) = coordinator.listen_unix(&station::socket(dir)).await {
-            tracing::warn!(%error, "other commands can't look on while this runs");
-        }
+        station::serve_beside(&coordinator, dir).await;
         let config = WorkerConfig {
             slots: slots(intake, &settings),
             spool: dir.join(SPOOL),
@@ -211,7 +209,7 @@ impl Site {
 
     async fn score(&mut self, grain: Grain) -> Result<Scores, Failure> {
         let dossier = Dossier::fetch(&mut self.client, crate::address::SweepName::Number(self.sweep)).await?;
-        scores::score(&mut self.client, &dossier, grain, Which::New).await
+        scores::score(&self.client, &dossier, grain, Which::New).await
     }
 
     async fn close(self) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use crate::output;
 use crate::progress::note;
 use crate::scores::{Grain, Scores, Which, score};
 use crate::station::Station;
-use crate::tables::{self, grouped};
+use crate::tables::{self, counted};
 use crate::terminal;
 
 /// Flags of `score`.
@@ -37,7 +37,7 @@ pub(crate) async fn perform(arguments: ScoreArguments) -> Result<Exit, Failure> 
     let mut station = Station::reach(&arguments.sweep.target).await?;
     let dossier = Dossier::fetch(&mut station.client, arguments.sweep.sweep).await?;
     let which = if arguments.again { Which::All } else { Which::New };
-    let scores = score(&mut station.client, &dossier, Grain::from_flag(arguments.cells), which).await?;
+    let scores = score(&station.client, &dossier, Grain::from_flag(arguments.cells), which).await?;
     tell(dossier.sweep.id, &scores, Format::from_flag(arguments.json));
     station.leave().await?;
     Ok(Exit::of(scores.unjudged == 0))
@@ -62,8 +62,8 @@ pub(crate) fn warn(scores: &Scores) {
     if let Some(problem) = &scores.first_problem {
         let problem = terminal::one_line(problem, 400);
         note(&format!(
-            "warning: {} episodes could not be judged; the first: {problem}",
-            grouped(scores.unjudged)
+            "warning: {} could not be judged; the first: {problem}",
+            counted(scores.unjudged, "episode")
         ));
     }
 }
