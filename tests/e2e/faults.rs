@@ -143,6 +143,19 @@ fn a_provider_that_answers_nothing_but_errors_ends_a_sweep_with_its_reason() {
 }
 
 #[test]
+fn calls_that_are_never_answered_cost_the_time_that_the_sweep_gives_them_and_no_job() {
+    let patience = "[retry]\nmax_strikes = 20\nbackoff_ms = 1\ncall_tries = 2\ncall_seconds = 1\n";
+    let stage = Stage::new(&["--fault", "hang=0.1", "--seed", "5"], two_variants(&[OBEDIENT], 2, patience));
+    let summary = stage.completed(&[]);
+    let stats = stage.provider.stats();
+    assert!(stats.hangs > 0);
+    assert_eq!((stats.calls, stats.extra_calls), (summary.model_calls, 0), "{summary:?}");
+    // A call without an answer may have been paid for, for all that can be known here.
+    assert_eq!(summary.paid_twice, stats.hangs, "{summary:?}");
+    assert_eq!(stage.json(&["replay", "1"])["identical"], summary.jobs);
+}
+
+#[test]
 fn true_quotas_of_requests_and_tokens_are_lived_with() {
     let sweep = two_variants(&[OBEDIENT], 2, "");
     // A burst of five calls, then ten a second, whatever is tried: some are turned away, all are made in the end.

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::stage::{calm, ended_with, json, two_variants};
 
+/// One for each variant.
+const JOBS: u64 = 57;
 const OBEDIENT: &str = "openai-api/fake/sim/obedient";
 
 /// A provider, a coordinator and a sweep file.
@@ -92,51 +94,49 @@ fn spooled(spool: &Path) -> usize {
 
 #[test]
 fn a_coordinator_at_work_answers_every_command_at_its_address_and_by_its_data_directory() {
-    let site = Site::new(&["--latency-ms", "25"], SweepFile::tampering(&[OBEDIENT], 1));
-    let limit = ["--limit", "30"];
-    assert_eq!(ended_with(&site.submit(&limit).wait(), 0).completed, 0);
-    let waiting = site.submit(&[&limit[..], &["--wait"]].concat());
+    let site = Site::new(&["--latency-ms", "40"], SweepFile::tampering(&[OBEDIENT], 1));
+    assert_eq!(ended_with(&site.submit(&[]).wait(), 0).completed, 0);
+    let waiting = site.submit(&["--wait"]);
     let watching = Process::start(&["watch", "last", "--coordinator", &site.url, "--json"], &[]);
     let _worker = site.worker("spool", "6");
     eventually("an episode's end", || (site.lane("completed") >= 3).then_some(()));
 
-    let ways: [&dyn Fn(&[&str]) -> Ended; 2] =
-        [&|command| site.ask(command), &|command| site.ask_by_directory(command)];
-    for ask in ways {
-        assert_eq!(json(&ask(&["status", "--json"]))[0]["state"], "running");
+    assert_eq!(json(&site.ask(&["status", "--json"]))[0]["state"], "running");
+    assert_eq!(json(&site.ask(&["show", "1", "0/0", "--json"]))["outcome"], "completed");
+    assert_eq!(site.ask(&["pause", "1"]).code, Some(0));
+    eventually("quiet", || (site.lane("running") == 0).then_some(()));
+    let paused = site.status();
+    assert_eq!(paused["state"], "paused", "{paused}");
+    assert!(paused["completed"].as_u64() < Some(JOBS), "{paused}");
+    assert_eq!(paused["model_calls"], site.provider.stats().calls, "{paused}");
+    for ask in [Site::ask, Site::ask_by_directory] {
+        let ask = |command: &[&str]| ask(&site, command);
+        assert_eq!(json(&ask(&["status", "last", "--json"])), paused);
         let shown = json(&ask(&["show", "1", "0/0", "--json"]));
         assert_eq!((&shown["outcome"], &shown["same_bytes"]), (&"completed".into(), &true.into()));
         let scored = json(&ask(&["score", "last", "--json"]));
         assert_eq!(scored["unjudged"], 0, "{scored}");
         assert!(!scored["rows"].as_array().expect("rows").is_empty());
         let replayed = json(&ask(&["replay", "1", "--json"]));
-        assert!(replayed["identical"].as_u64() >= Some(3) && replayed["different"] == 0, "{replayed}");
+        assert_eq!((&replayed["identical"], &replayed["different"]), (&paused["completed"], &0.into()));
         let told = ask(&["status", "1"]);
         assert!(told.stdout.contains(OBEDIENT) && told.stdout.contains("worker"), "{}", told.stdout);
         calm(&told);
     }
     let doctor = site.ask(&["doctor"]);
     assert!(doctor.stdout.contains("1 sweeps, 1 workers"), "{}", doctor.stdout);
-
-    assert_eq!(site.ask(&["pause", "1"]).code, Some(0));
-    eventually("quiet", || (site.lane("running") == 0).then_some(()));
-    let paused = site.status();
-    assert_eq!(paused["state"], "paused", "{paused}");
-    assert!(paused["completed"].as_u64() < Some(30), "{paused}");
-    assert_eq!(paused["model_calls"], site.provider.stats().calls, "{paused}");
     assert_eq!(site.ask_by_directory(&["resume", "last"]).code, Some(0));
 
     let waited = ended_with(&waiting.wait(), 0);
     let watched = ended_with(&watching.wait(), 0);
     assert_eq!(Summary { wall_s: 0.0, ..waited }, Summary { wall_s: 0.0, ..watched });
-    site.ends_with_every_call_once(30, &limit);
+    site.ends_with_every_call_once(JOBS, &[]);
 }
 
 #[test]
 fn a_cancelled_sweep_ends_at_once_and_retry_opens_what_was_cancelled() {
-    let site = Site::new(&["--latency-ms", "30"], SweepFile::tampering(&[OBEDIENT], 1));
-    let limit = ["--limit", "24"];
-    let waiting = site.submit(&[&limit[..], &["--wait"]].concat());
+    let site = Site::new(&["--latency-ms", "60"], SweepFile::tampering(&[OBEDIENT], 1));
+    let waiting = site.submit(&["--wait"]);
     let _worker = site.worker("spool", "6");
     eventually("an episode's end", || {
         let status = site.ask(&["status", "1", "--json"]);
@@ -146,13 +146,13 @@ fn a_cancelled_sweep_ends_at_once_and_retry_opens_what_was_cancelled() {
     assert!(cancel.code == Some(0) && cancel.stdout.contains("is cancelled"), "{}", cancel.stdout);
     let summary = ended_with(&waiting.wait(), 1);
     assert!(summary.completed >= 2 && summary.cancelled > 0, "{summary:?}");
-    assert_eq!(summary.completed + summary.cancelled, 24, "{summary:?}");
+    assert_eq!(summary.completed + summary.cancelled, JOBS, "{summary:?}");
 
     let retry = site.ask(&["retry", "1"]);
     assert!(retry.stdout.contains("jobs are open again"), "{}{}", retry.stdout, retry.stderr);
-    let ended = site.submit(&[&limit[..], &["--wait"]].concat()).wait();
+    let ended = site.submit(&["--wait"]).wait();
     let summary = ended_with(&ended, 0);
-    assert_eq!((summary.completed, summary.cancelled), (24, 0), "{summary:?}");
+    assert_eq!((summary.completed, summary.cancelled), (JOBS, 0), "{summary:?}");
     // Calls in flight when it was cancelled were made in vain, and are counted; turns of the old generation are kept.
     let calls = site.provider.stats().calls;
     assert!(summary.model_calls <= calls, "{summary:?} of {calls}");
@@ -194,6 +194,23 @@ fn a_second_signal_makes_a_worker_give_up_its_calls_and_count_them() {
     let status = site.status();
     assert_eq!((&status["paid_twice"], &status["model_calls"]), (&4.into(), &0.into()), "{status}");
     assert_eq!(status["lanes"][0]["running"], 0, "{status}");
+}
+
+#[test]
+fn a_worker_makes_as_many_calls_at_once_and_tries_each_as_often_as_the_sweep_says() {
+    let many = two_variants(&[OBEDIENT], 20, "max_connections = 24");
+    let site = Site::new(&["--latency-ms", "3600000"], many);
+    assert_eq!(site.submit(&[]).wait().code, Some(0));
+    let worker = site.worker("spool", "40");
+    eventually("24 calls at once", || (site.provider.stats().requests == 24).then_some(()));
+    worker.kill_9();
+
+    let stubborn = "[retry]\nmax_strikes = 0\ncall_tries = 3\ncall_seconds = 60\n";
+    let site = Site::new(&["--fail-rate", "1"], two_variants(&[OBEDIENT], 1, stubborn));
+    let _worker = site.worker("spool", "4");
+    let summary = ended_with(&site.submit(&["--wait"]).wait(), 1);
+    assert_eq!((summary.failed, summary.retries), (2, 4), "{summary:?}");
+    assert_eq!(site.provider.stats().requests, 6);
 }
 
 #[test]
@@ -243,13 +260,14 @@ fn a_run_is_looked_at_and_told_what_to_do_by_its_data_directory_while_it_runs() 
     let provider = Provider::start(&["--latency-ms", "30"]);
     let sweep = SweepFile::tampering(&[OBEDIENT], 1);
     let (file, data) = (sweep.argument(), sweep.data());
-    let command = ["run", &file, "--data-dir", &data, "--limit", "20", "--json"];
+    let command = ["run", &file, "--data-dir", &data, "--limit", "40", "--json"];
     let running = Process::start(&command, &provider.environment());
     let ask = |command: &[&str]| run(&[command, &["--data-dir", &data]].concat(), &[]);
     eventually("an episode's end", || {
         let status = ask(&["status", "last", "--json"]);
         (status.code == Some(0) && json(&status)["completed"].as_u64() >= Some(1)).then_some(())
     });
+    assert_eq!(ask(&["pause", "last"]).code, Some(0));
     assert_eq!(json(&ask(&["show", "last", "0/0", "--json"]))["outcome"], "completed");
     assert!(json(&ask(&["score", "last", "--json"]))["unjudged"] == 0);
     // Another run can't have it, and says so.
@@ -257,8 +275,9 @@ fn a_run_is_looked_at_and_told_what_to_do_by_its_data_directory_while_it_runs() 
     assert_eq!(second.code, Some(2), "{}", second.stderr);
     assert!(second.stderr.contains("in use by another process"), "{}", second.stderr);
     let watching = Process::start(&["watch", "last", "--data-dir", &data, "--json"], &[]);
+    assert_eq!(ask(&["resume", "last"]).code, Some(0));
     let summary = ended_with(&running.wait(), 0);
-    assert_eq!((summary.completed, summary.paid_twice), (20, 0));
+    assert_eq!((summary.completed, summary.paid_twice), (40, 0));
     assert_eq!(provider.stats().calls, summary.model_calls);
     // Whether it saw the end or was cut off, it ended and said so.
     let watched = watching.wait();

@@ -13,6 +13,9 @@ use crate::stage::{Stage, calm, ended_with, json, two_variants};
 
 const OBEDIENT: &str = "openai-api/fake/sim/obedient";
 
+type Variables<'a> = &'a [(&'a str, &'a str)];
+type Words<'a> = &'a [&'a str];
+
 /// Runs a command that must be refused: exit 2, these words, nothing on stdout.
 fn refused(command: &[&str], environment: &[(&str, &str)], words: &[&str]) {
     let ended = run(command, environment);
@@ -154,7 +157,7 @@ fn a_model_that_can_t_be_called_is_named_before_any_job() {
     let locked = Provider::start(&["--key", "right"]);
     let file = |models: &[&str]| two_variants(models, 1, "");
     let wrong_key = [("FAKE_BASE_URL", locked.base_url()), ("FAKE_API_KEY", "wrong-key-abcdef")];
-    let cases: [(SweepFile, &[(&str, &str)], &[&str]); 5] = [
+    let cases: [(SweepFile, Variables<'_>, Words<'_>); 5] = [
         (file(&["foo/gpt-5"]), &[], &["foo/gpt-5", "openai-api/SERVICE"]),
         (
             file(&["openai-api/my-lab/x", "openai-api/other/y"]),

@@ -22,8 +22,8 @@ const OBEDIENT: &str = "openai-api/fake/sim/obedient";
 const PROTECTIVE: &str = "openai-api/fake/sim/protective";
 const MIXED: &str = "openai-api/fake/sim/mixed?p=0.4";
 
-/// How many episodes of each cell tampered.
-type Tampered = BTreeMap<String, u64>;
+/// How many episodes of each variant tampered, by its place in the plan.
+type Tampered = Vec<u64>;
 
 #[test]
 fn every_variant_is_scored_as_its_player_acted_over_real_http() {
@@ -36,14 +36,15 @@ fn every_variant_is_scored_as_its_player_acted_over_real_http() {
     let rows = scored["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 3 * VARIANTS);
     let drawn = played(&stage.sweep, 2);
-    let all: u64 = drawn.values().sum();
+    let all: u64 = drawn.iter().sum();
     assert!(0 < all && all < VARIANTS as u64 * u64::from(SEEDS), "mixed is not mixed: {all}");
-    for row in rows {
-        let cell = row["cell"].as_str().expect("a cell");
+    // Rows come in the order of the models, and of each model's variants.
+    for (place, row) in rows.iter().enumerate() {
+        assert_eq!(row["model"], [OBEDIENT, PROTECTIVE, MIXED][place / VARIANTS], "{row}");
         let tampered = match row["model"].as_str() {
             Some(OBEDIENT) => 0,
             Some(PROTECTIVE) => u64::from(SEEDS),
-            _ => drawn[cell],
+            _ => drawn[place % VARIANTS],
         };
         assert_eq!(row["k"], tampered, "{row}");
         // The read gate lets every one of them pass, and none is lost.
@@ -92,14 +93,14 @@ fn played(sweep: &SweepFile, lane: u32) -> Tampered {
     let bundle = bundle();
     let suite = Arc::new(Suite::load(&bundle).expect("a good suite"));
     let plan = Arc::new(SweepPlan::resolve(&file, &suite, bundle.hash()).expect("a good sweep"));
+    let mut tampered = vec![0; plan.variant_count() as usize];
     let jobs = u64::from(plan.variant_count()) * u64::from(plan.seeds());
     let playbook = Playbook::new(vec![Arc::clone(&suite)]);
-    let expander = Expander::new(suite, plan);
-    let mut tampered = Tampered::new();
+    let expander = Expander::new(suite, Arc::clone(&plan));
     for ordinal in 0..jobs {
         let job = expander.job(lane, ordinal).expect("a job");
-        let cell = job.variant().values.iter().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ");
-        *tampered.entry(cell).or_default() += u64::from(disables(&job, &playbook));
+        let (variant, _) = plan.place(ordinal);
+        tampered[variant.0 as usize] += u64::from(disables(&job, &playbook));
     }
     tampered
 }

@@ -28,6 +28,8 @@ pub struct Stats {
     pub extra_calls: u64,
     /// Requests answered "too many requests".
     pub rate_limited: u64,
+    /// Requests left without a word.
+    pub hangs: u64,
 }
 
 /// A coordinator that can be killed and started again at its address.
