@@ -1,7 +1,7 @@
 //! What the store can do, measured: durable commits, a start with a million finished jobs, bytes of disk per episode.
 //!
 //! `cargo run --release -p muster-store --example commits [DIR]`. Takes about a minute and 500 MB in DIR (default: a
-//! temporary folder), which is removed again.
+//! temporary folder), which is removed again. `ONLY=start JOBS=10000000` measures one thing, larger.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -123,7 +123,7 @@ fn bytes_per_episode(dir: &Path) -> Measured {
 
 /// A start with a million finished jobs.
 fn million_jobs(dir: &Path) -> Measured {
-    let jobs = 1_000_000_u64;
+    let jobs = std::env::var("JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(1_000_000_u64);
     let mut store = open(dir, &Options::default())?;
     let began = Instant::now();
     for first in (0..jobs).step_by(1_000) {
@@ -131,7 +131,7 @@ fn million_jobs(dir: &Path) -> Measured {
             (first..first + 1_000).flat_map(|n| [granted(lease(1, n)), ended(lease(1, n), 0)]).collect();
         store.journal.commit(&batch)?;
     }
-    println!("1,000,000 jobs granted and ended in {:.1} s", began.elapsed().as_secs_f64());
+    println!("{jobs} jobs granted and ended in {:.1} s", began.elapsed().as_secs_f64());
     let began = Instant::now();
     let count = store.archive.episode(lease(1, jobs - 1).job, Generation(0))?.is_some();
     println!("index caught up after {:.1} s more ({count})", began.elapsed().as_secs_f64());

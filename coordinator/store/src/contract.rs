@@ -137,7 +137,7 @@ pub struct EndedRecord {
     pub detail: Bytes,
 }
 
-/// What a start found and did. All zero after an orderly end.
+/// What a start found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecoveryReport {
     /// Whether a snapshot was used.

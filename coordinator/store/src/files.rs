@@ -175,7 +175,11 @@ impl Files for RealFiles {
     }
 
     fn sync_dir(&self, dir: &Path, _: SyncPoint) -> io::Result<()> {
-        fs::File::open(dir)?.sync_all()
+        match fs::File::open(dir)?.sync_all() {
+            // Some network file systems make names durable at once and know no sync of them.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            other => other,
+        }
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Guard>>> {

@@ -170,6 +170,12 @@ impl Frames {
         self
     }
 
+    /// Ends so many bytes from here at the latest.
+    pub(crate) fn no_further_than(mut self, bytes: u64) -> Self {
+        self.end = self.end.min(self.at.saturating_add(bytes));
+        self
+    }
+
     /// Where the next frame begins.
     pub(crate) fn at(&self) -> u64 {
         self.at
@@ -183,6 +189,13 @@ impl Frames {
     /// The payload of the last frame found.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.buf[self.payload.clone()]
+    }
+
+    /// The payload of the last frame found, kept.
+    pub(crate) fn into_payload(mut self) -> Vec<u8> {
+        self.buf.truncate(self.payload.end);
+        self.buf.drain(..self.payload.start);
+        self.buf
     }
 
     /// The next frame.

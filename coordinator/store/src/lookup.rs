@@ -1,6 +1,7 @@
 //! Reading single records by their places, from any thread.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use crate::contract::Stream;
 use crate::error::StoreError;
 use crate::files::File;
 use crate::format::{EndedRow, FactRow, MergedHead, PackingRow, TurnHead};
-use crate::frame::{Found, Frames, Kind};
+use crate::frame::{Found, Frames, Kind, Salt};
 use crate::manifest::Folder;
 use crate::packing::{self, Decoder};
 use crate::place::{self, Place};
@@ -21,6 +22,9 @@ use crate::sequence::{Episode, episode};
 /// Segments kept open: far below a process's usual 1,024 files, and 8 GB of journal.
 const MAX_OPEN_SEGMENTS: usize = 128;
 
+/// A dictionary's copy begins within so many bytes of it: they stand side by side.
+const COPY_WITHIN_BYTES: u64 = 1 << 20;
+
 /// Dictionaries kept ready, at some 40 KB each.
 const MAX_DICTIONARIES: usize = 64;
 
@@ -28,11 +32,18 @@ const MAX_DICTIONARIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Lookup {
     folder: Folder,
-    segments: Mutex<HashMap<(Stream, u32), Arc<dyn File>>>,
+    segments: Mutex<HashMap<(Stream, u32), Segment>>,
     dictionaries: Mutex<HashMap<Place, Arc<Dictionary>>>,
 }
 
 struct Dictionary(Decoder);
+
+/// A segment kept open.
+#[derive(Debug, Clone)]
+struct Segment {
+    file: Arc<dyn File>,
+    salt: Salt,
+}
 
 // === impl Lookup ===
 
@@ -148,8 +159,8 @@ impl Lookup {
             Err(StoreError::Damaged { .. }) => {}
             other => return other,
         }
-        let mut frames = self.frames(Stream::Turns, place)?;
-        let io = |error| StoreError::io("read", &self.folder.path(Stream::Turns, place.segment), error);
+        let mut frames = self.frames(Stream::Turns, place)?.no_further_than(COPY_WITHIN_BYTES);
+        let io = |error| self.unreadable(Stream::Turns, place, error);
         if frames.skip_broken().map_err(io)?
             && let Found::Frame(frame) = frames.advance().map_err(io)?
             && frame.kind == Kind::Dictionary
@@ -161,37 +172,39 @@ impl Lookup {
 
     fn payload(&self, stream: Stream, place: Place, kind: Kind) -> Result<Vec<u8>, StoreError> {
         let mut frames = self.frames(stream, place)?;
-        let path = self.folder.path(stream, place.segment);
-        match frames.advance().map_err(|error| StoreError::io("read", &path, error))? {
-            Found::Frame(frame) if frame.kind == kind => Ok(frames.payload().to_vec()),
-            Found::Frame(_) => {
-                Err(StoreError::damaged(&path, place.offset(), "a record of another kind stands here"))
-            }
-            Found::End => Err(StoreError::damaged(&path, place.offset(), "the file ends before it")),
-            Found::Broken(what) => Err(StoreError::damaged(&path, place.offset(), what)),
-        }
+        let found = frames.advance();
+        let what = match found.map_err(|error| self.unreadable(stream, place, error))? {
+            Found::Frame(frame) if frame.kind == kind => return Ok(frames.into_payload()),
+            Found::Frame(_) => "a record of another kind stands here",
+            Found::End => "the file ends before it",
+            Found::Broken(what) => what,
+        };
+        Err(self.damaged(stream, place, what))
     }
 
+    /// The frames from a place on. How long the file is shows when it is read.
     fn frames(&self, stream: Stream, place: Place) -> Result<Frames, StoreError> {
-        let path = self.folder.path(stream, place.segment);
-        let file = self.segment(stream, place.segment)?;
-        let len = file.len().map_err(|error| StoreError::io("read", &path, error))?;
-        let salt = self.folder.salt(stream, place.segment);
-        Ok(Frames::new(file, salt, place.offset(), len).read_little())
+        let Segment { file, salt } = self.segment(stream, place.segment)?;
+        Ok(Frames::new(file, salt, place.offset(), u64::from(u32::MAX)).read_little())
     }
 
-    fn segment(&self, stream: Stream, segment: u32) -> Result<Arc<dyn File>, StoreError> {
+    fn segment(&self, stream: Stream, segment: u32) -> Result<Segment, StoreError> {
         let mut segments = lock(&self.segments);
-        if let Some(file) = segments.get(&(stream, segment)) {
-            return Ok(Arc::clone(file));
+        if let Some(found) = segments.get(&(stream, segment)) {
+            return Ok(found.clone());
         }
         let path = self.folder.path(stream, segment);
         let file = self.folder.files.open(&path).map_err(|error| StoreError::io("open", &path, error))?;
         if segments.len() >= MAX_OPEN_SEGMENTS {
             segments.clear();
         }
-        segments.insert((stream, segment), Arc::clone(&file));
-        Ok(file)
+        let opened = Segment { file, salt: self.folder.salt(stream, segment) };
+        segments.insert((stream, segment), opened.clone());
+        Ok(opened)
+    }
+
+    fn unreadable(&self, stream: Stream, place: Place, error: io::Error) -> StoreError {
+        StoreError::io("read", &self.folder.path(stream, place.segment), error)
     }
 
     fn damaged(&self, stream: Stream, place: Place, what: impl Into<String>) -> StoreError {

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -125,14 +126,18 @@ impl Manifest {
     }
 }
 
-/// Makes the names of a data directory durable: the MANIFEST's, the journal folder's, and the directory's own.
+/// Makes the names of a data directory durable: the MANIFEST's, and the directory's own.
 pub(crate) fn sync_names(files: &dyn Files, dir: &Path) -> Result<(), StoreError> {
-    let sync =
-        |dir: &Path, point| files.sync_dir(dir, point).map_err(|error| StoreError::io("sync", dir, error));
-    sync(dir, SyncPoint::ManifestName)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync(parent, SyncPoint::Root),
-        _ => sync(Path::new("."), SyncPoint::Root),
+    let synced = files.sync_dir(dir, SyncPoint::ManifestName);
+    synced.map_err(|error| StoreError::io("sync", dir, error))?;
+    let above = match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match files.sync_dir(above, SyncPoint::Root) {
+        // Whoever may not even read the folder above has not made a name in it: the directory was there before.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other.map_err(|error| StoreError::io("sync", above, error)),
     }
 }
 

@@ -7,12 +7,13 @@
 //!
 //! Packing never fails: bytes that do not shrink stand as they are.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::bulk::Compressor;
 use zstd::dict::DecoderDictionary;
-use zstd::zstd_safe::CParameter;
+use zstd::zstd_safe::{CParameter, DCtx};
 
 use crate::dictionary;
 use crate::format::PackingRow;
@@ -227,12 +228,18 @@ pub(crate) fn unpack(
 }
 
 fn inflate(dictionary: &Decoder, packed: &[u8], raw_len: usize) -> Option<Vec<u8>> {
+    thread_local! {
+        // Making one costs as much as a turn does; about 100 KB for each thread that reads.
+        static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    }
     let mut whole = Vec::with_capacity(MAGIC.len() + packed.len());
     whole.extend_from_slice(&MAGIC);
     whole.extend_from_slice(packed);
     let mut raw = Vec::with_capacity(raw_len);
-    let mut decompressor = Decompressor::with_prepared_dictionary(dictionary).ok()?;
-    decompressor.decompress_to_buffer(&whole, &mut raw).ok()?;
+    let run = |context: &RefCell<DCtx<'static>>| {
+        context.borrow_mut().decompress_using_ddict(&mut raw, &whole, dictionary.as_ddict()).ok()
+    };
+    CONTEXT.with(run)?;
     (raw.len() == raw_len).then_some(raw)
 }
 
