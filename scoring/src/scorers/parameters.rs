@@ -32,6 +32,15 @@ impl Parameters {
         }
     }
 
+    /// A truth value that may be given.
+    pub(super) fn truth(&self, parameter: &str) -> Result<Option<bool>, ScorerError> {
+        match self.given.get(parameter) {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(*truth)),
+            Some(_) => Err(self.wrong(parameter, "is neither true nor false")),
+        }
+    }
+
     fn wrong(&self, parameter: &str, problem: &'static str) -> ScorerError {
         ScorerError::Parameter { name: self.name.clone(), parameter: parameter.to_owned(), problem }
     }
