@@ -56,6 +56,14 @@ pub(crate) enum Failure {
         /// What is wrong.
         source: ScorerError,
     },
+    /// A variant can't be run or scored as its scenario has it.
+    #[error("{variant} can't be run: {what}; nothing was started")]
+    Variant {
+        /// Which.
+        variant: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The data directory can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -194,7 +202,9 @@ impl Diagnostic for Failure {
     fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let code = match self {
             Self::File { .. } => "muster::file",
-            Self::Mistakes(_) | Self::Bundle { .. } | Self::Scorer { .. } => "muster::mistake",
+            Self::Mistakes(_) | Self::Bundle { .. } | Self::Scorer { .. } | Self::Variant { .. } => {
+                "muster::mistake"
+            }
             Self::Models(_) | Self::Worker(_) => "muster::model",
             Self::Providers(_) | Self::Provider(_) => "muster::provider",
             Self::Store(_) | Self::Unasked { .. } => "muster::store",

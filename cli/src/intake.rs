@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_episode::{Bundle, BundleError, ModelEntry, Placed, Suite, SweepFile, SweepPlan};
+use muster_episode::{
+    Bundle, BundleError, Expander, ModelEntry, Placed, Seed, Suite, SweepFile, SweepPlan, VariantIndex,
+};
 use muster_proto::v1;
-use muster_scoring::ScorerSet;
+use muster_scoring::{Evidence, ScorerSet};
 
 use crate::arguments::{CallArguments, SweepFileArguments};
 use crate::failure::{Failure, MistakeReport};
@@ -24,6 +26,9 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Files of a suite are read up to this number; a bundle takes no more.
 const FILES_MAX: usize = 4_096;
+
+/// Cells that are looked at before a sweep is run: half a second's work, and more than any suite so far has.
+const CELLS_CHECKED_MAX: u64 = 2_000;
 
 /// A sweep, ready to be submitted.
 pub(crate) struct Intake {
@@ -56,8 +61,9 @@ impl Intake {
         let suite = Suite::load(&bundle).map_err(|mistakes| Failure::mistakes(&mistakes, shown))?;
         let plan = SweepPlan::resolve(&file, &suite, bundle.hash())
             .map_err(|mistakes| Failure::mistakes(&mistakes, shown))?;
-        check_scorers(&suite, &plan)?;
-        Ok(Self { bundle, suite: Arc::new(suite), plan: Arc::new(plan) })
+        let (suite, plan) = (Arc::new(suite), Arc::new(plan));
+        check_cells(&suite, &plan)?;
+        Ok(Self { bundle, suite, plan })
     }
 
     /// The request that submits it.
@@ -202,11 +208,42 @@ fn check_size(path: &str, bytes: u64, files: usize) -> Result<(), BundleError> {
     Ok(())
 }
 
-/// An unknown scorer is found now, not after the sweep was paid for.
-fn check_scorers(suite: &Suite, plan: &SweepPlan) -> Result<(), Failure> {
+/// Expands cells and asks their scorers: a template that fails and a scorer that can't score are found now, not after
+/// the sweep was paid for. Of very many cells some are looked at, spread over all.
+fn check_cells(suite: &Arc<Suite>, plan: &Arc<SweepPlan>) -> Result<(), Failure> {
+    let mut scorers = BTreeMap::new();
     for scenario in plan.scenarios().iter().filter_map(|planned| suite.scenario(&planned.name)) {
-        ScorerSet::new(scenario.scorers())
-            .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
+        let name = scenario.name().to_string();
+        let set = ScorerSet::new(scenario.scorers())
+            .map_err(|source| Failure::Scorer { scenario: name.clone(), source })?;
+        scorers.insert(name, set);
+    }
+    let expander = Expander::new(Arc::clone(suite), Arc::clone(plan));
+    let variants = u64::from(plan.variant_count());
+    let cells = variants * plan.models().len() as u64;
+    let step = usize::try_from(cells.div_ceil(CELLS_CHECKED_MAX)).unwrap_or(usize::MAX).max(1);
+    for cell in (0..cells).step_by(step) {
+        // A plan has fewer than 4 billion models and variants, or its lists would not fit into memory.
+        let (lane, variant) = ((cell / variants) as u32, VariantIndex((cell % variants) as u32));
+        check_cell(&expander, &scorers, lane, variant)?;
+    }
+    Ok(())
+}
+
+fn check_cell(
+    expander: &Expander,
+    scorers: &BTreeMap<String, ScorerSet>,
+    lane: u32,
+    variant: VariantIndex,
+) -> Result<(), Failure> {
+    let name = || expander.plan().variant(variant).map(|key| key.to_string()).unwrap_or_default();
+    let failed = |what: String| Failure::Variant { variant: name(), what };
+    let job = expander
+        .job(lane, expander.plan().ordinal(variant, Seed(0)))
+        .map_err(|error| failed(error.to_string()))?;
+    let untouched = Evidence { before: job.world0(), after: job.world0(), messages: &[] };
+    for scorer in scorers.get(&*job.variant().scenario).iter().flat_map(|set| set.iter()) {
+        scorer.score(&untouched).map_err(|error| failed(error.to_string()))?;
     }
     Ok(())
 }
