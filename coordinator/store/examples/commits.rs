@@ -83,6 +83,7 @@ fn bytes_per_episode(dir: &Path) -> Measured {
     store.journal.commit(&[sample::submitted(1)])?;
     let mut words = Words::new(2);
     let mut raw = 0;
+    let mut cpu = Duration::ZERO;
     for first in (0..episodes).step_by(WRITERS) {
         let leases: Vec<LeaseKey> =
             (first..(first + WRITERS as u64).min(episodes)).map(|n| lease(1, n)).collect();
@@ -94,7 +95,9 @@ fn bytes_per_episode(dir: &Path) -> Measured {
                 .iter()
                 .map(|record| if let Record::Turn(turn) = record { turn.body.len() } else { 0 })
                 .sum::<usize>();
+            let before = cpu_time();
             store.journal.commit(&turns)?;
+            cpu += cpu_time() - before;
         }
         store.journal.commit(&leases.iter().map(|lease| ended(*lease, 6)).collect::<Vec<_>>())?;
     }
@@ -113,6 +116,7 @@ fn bytes_per_episode(dir: &Path) -> Measured {
     for n in 0..episodes {
         turns += store.archive.turns(lease(1, n).job, Generation(0))?.len();
     }
+    println!("written: {:.1} us of CPU a turn", cpu.as_secs_f64() * 1e6 / (episodes * 6) as f64);
     println!(
         "read again: {:.1} us an episode of 6 turns",
         began.elapsed().as_secs_f64() * 1e6 / episodes as f64
@@ -277,11 +281,11 @@ fn sizes(dir: &Path) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
     Ok(sizes)
 }
 
+/// Time that this thread ran.
 fn cpu_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let ran_ns = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(ran_ns.unwrap_or(0))
 }
 
 fn resident_mb() -> u64 {

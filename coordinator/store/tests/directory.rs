@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::Path;
 
+use muster_core::{Record, TurnIndex, TurnRecord, Usage};
 use muster_store::embedded::{self, Options};
-use muster_store::testing::sample::{episode, submitted};
+use muster_store::testing::sample::{episode, lease, submitted};
 use muster_store::{Store, StoreError};
 
 fn open(dir: &Path) -> Result<Store, StoreError> {
@@ -91,6 +92,21 @@ fn a_journal_that_cannot_be_written_says_so_and_loses_nothing() {
     .unwrap();
     store.journal.commit(&episode(1, 0, 2)).unwrap();
     assert_eq!(facts, 1);
+}
+
+#[test]
+fn a_record_too_large_is_refused_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    let turn = TurnRecord {
+        lease: lease(1, 0, 1),
+        index: TurnIndex(0),
+        usage: Usage::default(),
+        body: vec![0; 128 << 20].into(),
+    };
+    let refused = store.journal.commit(&[submitted(1), Record::Turn(turn)]).err().unwrap();
+    assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
+    store.journal.commit(&[submitted(1)]).unwrap();
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Pair {
         match (found, expected) {
             (Ok(()), Ok(())) => self.records.extend(batch),
             (Err(StoreError::Invalid(found)), Err(StoreError::Invalid(expected))) => {
-                assert_eq!(found, expected)
+                assert_eq!(found, expected);
             }
             other => panic!("{other:?}"),
         }
