@@ -76,6 +76,14 @@ pub enum WorkerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The worker's folder is another's, which runs.
+    #[error(
+        "the worker's folder {} is in use by another worker: give this one a folder of its own (--spool DIR)", folder.display()
+    )]
+    SpoolInUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The coordinator will never take this worker.
     #[error("the coordinator refused this worker: {reason}")]
     Refused {

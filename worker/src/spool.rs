@@ -1,7 +1,7 @@
 //! What a worker keeps on disk while it can't reach its coordinator: the events that are not yet acknowledged. Each is
 //! a length, a checksum and the event as the wire encodes it. A damaged tail is dropped: what it held is run again.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,18 @@ impl Spool {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned(), file: None })
+    }
+
+    /// Takes the folder for this process, as long as the file that is returned is open; none if another process has it.
+    /// Two workers of one number would each be taken for the other come back, and neither would get anywhere.
+    pub(crate) fn lock(&self) -> io::Result<Option<File>> {
+        let path = self.folder.join("lock");
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// The worker's number, drawn once and kept.
@@ -158,6 +170,16 @@ mod tests {
         assert_eq!(next.worker().unwrap(), number);
         spool.clear().unwrap();
         assert!(next.left().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_one_workers_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        let lock = spool.lock().unwrap();
+        assert!(lock.is_some() && spool.lock().unwrap().is_none());
+        drop(lock);
+        assert!(spool.lock().unwrap().is_some());
     }
 
     #[test]

@@ -98,10 +98,12 @@ impl Worker {
     /// Starts a worker. It connects, and connects again, by itself.
     ///
     /// # Errors
-    /// When its folder can't be used, or HTTP can't be set up.
+    /// When its folder can't be used or is another worker's, or HTTP can't be set up.
     pub fn start(config: WorkerConfig, channel: Channel) -> Result<Self, WorkerError> {
         let failed = |source| WorkerError::Spool { folder: config.spool.clone(), source };
         let spool = Spool::open(&config.spool).map_err(failed)?;
+        let lock = spool.lock().map_err(failed)?;
+        let lock = lock.ok_or_else(|| WorkerError::SpoolInUse { folder: config.spool.clone() })?;
         let number = spool.worker().map_err(failed)?;
         let (blackbox, suspects) = BlackBox::open(&spool.blackbox()).map_err(failed)?;
         let mut outbox = Outbox::new(spool.clone(), spool.left().map_err(failed)?);
@@ -115,7 +117,9 @@ impl Worker {
         let link = Link::new(Arc::clone(&desk), channel, config.name, accounts, suspects);
         let (end, ended) = watch::channel(None);
         tokio::spawn(async move {
-            end.send_replace(Some(link.run().await));
+            let ended = link.run().await;
+            drop(lock);
+            end.send_replace(Some(ended));
         });
         Ok(Self { desk, ended })
     }
