@@ -1,5 +1,7 @@
 //! What scripts rely on: flags, exit codes, and the one object of `--json`.
 
+use std::net::TcpListener;
+
 use muster_tests::{Process, Provider, Summary, SweepFile, eventually};
 use nix::sys::signal::Signal;
 
@@ -115,6 +117,23 @@ fn a_second_interrupt_gives_up_the_calls_in_flight_and_counts_them() {
     let summary = ended_with(&ended, 0);
     assert_eq!((summary.completed, summary.paid_twice), (8, 5), "{summary:?}");
     assert_eq!(quick.stats().calls, summary.model_calls);
+}
+
+#[test]
+fn an_interrupt_is_obeyed_while_a_provider_is_still_asked_whether_it_is_there() {
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", silent.local_addr().expect("an address"));
+    let sweep = two_variants(&[OBEDIENT], 1, "");
+    let (file, data) = (sweep.argument(), sweep.data());
+    let environment = [("FAKE_BASE_URL", url.as_str()), ("FAKE_API_KEY", "none")];
+    let process = Process::start(&["run", &file, "--data-dir", &data, "--json"], &environment);
+    let _asking = silent.accept().expect("it asks");
+    process.signal(Signal::SIGINT);
+    let ended = process.wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(130), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before anything was started"), "{}", ended.stderr);
+    assert!(!sweep.folder("data").exists());
 }
 
 #[test]

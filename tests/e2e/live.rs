@@ -214,15 +214,33 @@ fn a_worker_makes_as_many_calls_at_once_and_tries_each_as_often_as_the_sweep_say
 }
 
 #[test]
+fn a_second_worker_in_the_same_folder_is_refused_before_it_takes_the_firsts_place() {
+    let site = Site::new(&["--latency-ms", "40"], two_variants(&[OBEDIENT], 6, ""));
+    assert_eq!(site.submit(&[]).wait().code, Some(0));
+    let first = site.worker("spool", "4");
+    site.until_calls(4);
+    let second = site.worker("spool", "4").wait();
+    assert_eq!(second.code, Some(2), "{}", second.stderr);
+    assert!(second.stderr.contains("in use by another worker"), "{}", second.stderr);
+    site.ends_with_every_call_once(12, &[]);
+    first.kill_9();
+    // The folder of one that was killed is free at once.
+    let mut third = site.worker("spool", "4");
+    third.line("connected to the coordinator");
+}
+
+#[test]
 fn a_coordinator_that_is_restarted_under_a_worker_loses_no_call() {
     let mut site = Site::new(&["--latency-ms", "40"], SweepFile::tampering(&[OBEDIENT], 1));
     let limit = ["--limit", "20"];
-    assert_eq!(site.submit(&limit).wait().code, Some(0));
+    let mut waiting = site.submit(&[&limit[..], &["--wait"]].concat());
+    waiting.line("submitted");
     let mut worker = site.worker("spool", "4");
     site.until_calls(12);
     let ended = site.coordinator.terminate();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     calm(&ended);
+    waiting.line("waiting for it to come back");
     assert!(!worker.has_ended(), "the worker left with its coordinator: {}", worker.stderr());
     site.coordinator.restart();
 
@@ -232,6 +250,8 @@ fn a_coordinator_that_is_restarted_under_a_worker_loses_no_call() {
     site.coordinator.process().signal(Signal::SIGTERM);
     assert_eq!(site.coordinator.terminate().code, Some(0));
     site.coordinator.restart();
+    // Who waits for a sweep waits for its coordinator too.
+    assert_eq!(ended_with(&waiting.wait(), 0).completed, 20);
     site.ends_with_every_call_once(20, &limit);
     worker.signal(Signal::SIGTERM);
     assert_eq!(worker.wait().code, Some(0));

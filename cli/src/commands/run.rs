@@ -78,7 +78,13 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
     let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
     let settings = Settings { plan: Some(Arc::clone(&intake.plan)), ..preflight::settings(&arguments.calls) };
-    preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)).await?;
+    tokio::select! {
+        checked = preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)) => checked?,
+        _ = interrupts.next() => {
+            note("interrupted before anything was started");
+            return Ok(Exit::Interrupted);
+        }
+    }
     let mut site = Site::open(&arguments, &intake, settings).await?;
     let worked = site.work(&mut interrupts).await;
     let drained = site.drain(&mut interrupts).await;
@@ -312,5 +318,99 @@ fn advise(sweep: &v1::Sweep, example: Option<JobAddress>, dir: &Path) {
         note(&format!("a transcript:         muster show {id} {job}{dir}"));
         note(&format!("every cell's rate:    muster score {id} --cells{dir}"));
         note(&format!("proof of the record:  muster replay {id}{dir}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::{Arguments, TargetArguments};
+    use crate::commands;
+    use crate::station::Station;
+
+    const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../suites/demo.toml");
+
+    async fn muster(line: &[&str]) -> Result<Exit, Failure> {
+        let arguments = Arguments::try_parse_from([&["muster"], line].concat()).expect("a command line");
+        commands::perform(arguments.command).await
+    }
+
+    async fn sweeps(dir: &Path) -> Vec<v1::Sweep> {
+        let target = TargetArguments { data_dir: dir.to_owned(), coordinator: None };
+        let mut station = Station::reach(&target).await.expect("a station");
+        let sweeps = station.client.sweeps().await.expect("sweeps");
+        station.leave().await.expect("an orderly end");
+        sweeps
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_same_command_again_pays_for_nothing_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data_dir = dir.path().join("data");
+        let data = data_dir.to_str().expect("a path");
+        let line = ["run", DEMO, "--model", "sim/protective", "--limit", "4", "--json", "--data-dir", data];
+        assert_eq!(muster(&line).await.expect("a run"), Exit::Complete);
+        let first = sweeps(&data_dir).await;
+        assert_eq!(muster(&line).await.expect("a run"), Exit::Complete);
+        let second = sweeps(&data_dir).await;
+        assert_eq!(second.len(), 1);
+        assert_eq!(first[0].usage, second[0].usage);
+        assert_eq!(
+            muster(&["replay", "1", "--json", "--data-dir", data]).await.expect("a replay"),
+            Exit::Complete
+        );
+        assert_eq!(
+            muster(&["score", "1", "--json", "--data-dir", data]).await.expect("scores"),
+            Exit::Complete
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn running_one_sweep_pays_for_no_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data_dir = dir.path().join("data");
+        let data = data_dir.to_str().expect("a path");
+        submit_only(&data_dir, "sim/obedient").await;
+        let line = ["run", DEMO, "--model", "sim/protective", "--limit", "3", "--json", "--data-dir", data];
+        assert_eq!(muster(&line).await.expect("a run"), Exit::Complete);
+        let other = &sweeps(&data_dir).await[1];
+        assert_eq!(other.state(), v1::SweepState::Paused);
+        assert_eq!(other.usage.unwrap_or_default(), v1::Usage::default());
+        // Its own command goes on with it.
+        let line = ["run", DEMO, "--model", "sim/obedient", "--limit", "3", "--json", "--data-dir", data];
+        assert_eq!(muster(&line).await.expect("a run"), Exit::Complete);
+        assert_eq!(sweeps(&data_dir).await.len(), 2);
+    }
+
+    /// A sweep that was submitted and never worked on.
+    async fn submit_only(dir: &Path, model: &str) {
+        let line = ["muster", "run", DEMO, "--model", model, "--limit", "3"];
+        let Ok(Arguments { command: crate::arguments::Command::Run(arguments), .. }) =
+            Arguments::try_parse_from(line)
+        else {
+            panic!("a command line")
+        };
+        let intake = Intake::read(&arguments.sweep, Some(&arguments.calls)).expect("a sweep");
+        let coordinator = station::open_alone(dir).await.expect("a coordinator");
+        let mut client = Client::new(coordinator.channel().await.expect("a channel"));
+        client.upload(&intake.bundle).await.expect("an upload");
+        client.submit(intake.submission(Again::Resume)).await.expect("a submission");
+        drop(client);
+        coordinator.stop().await.expect("an orderly end");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mistake_in_the_command_makes_no_data_directory() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data_dir = dir.path().join("data");
+        let data = data_dir.to_str().expect("a path");
+        for model in ["openai-api/no-such-service/x", "nobody/x", "sim/nobody", "x"] {
+            let failure =
+                muster(&["run", DEMO, "--model", model, "--data-dir", data]).await.expect_err(model);
+            assert_eq!(failure.exit(), Exit::BadInput, "{failure}");
+            assert!(!data_dir.exists(), "{model}");
+        }
     }
 }

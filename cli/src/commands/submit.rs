@@ -9,7 +9,7 @@ use crate::arguments::SweepFileArguments;
 use crate::client::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::follow::{Followed, Format, conclude, follow};
+use crate::follow::{Followed, Format, IfAway, conclude, follow};
 use crate::intake::{Again, Intake};
 use crate::interrupt::Interrupts;
 use crate::output;
@@ -63,7 +63,7 @@ pub(crate) async fn perform(arguments: SubmitArguments) -> Result<Exit, Failure>
         }
         return Ok(Exit::Complete);
     }
-    Ok(match follow(&mut station.client, sweep, &mut interrupts).await? {
+    Ok(match follow(&mut station.client, sweep, &mut interrupts, IfAway::Wait).await? {
         Followed::Over(sweep) => conclude(&sweep, started.elapsed().as_secs_f64(), format),
         Followed::Left(sweep) => {
             note("no longer waiting; the sweep goes on");

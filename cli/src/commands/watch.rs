@@ -7,7 +7,7 @@ use clap::Args;
 use crate::arguments::SweepArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::follow::{Followed, Format, conclude, follow};
+use crate::follow::{Followed, Format, IfAway, conclude, follow};
 use crate::interrupt::Interrupts;
 use crate::station::Station;
 
@@ -38,7 +38,9 @@ pub(crate) async fn perform(arguments: WatchArguments) -> Result<Exit, Failure> 
             return Err(Failure::Job(what));
         }
     }
-    let followed = follow(&mut station.client, sweep, &mut interrupts).await?;
+    let named = arguments.sweep.target.coordinator.is_some();
+    let if_away = if named { IfAway::Wait } else { IfAway::Fail };
+    let followed = follow(&mut station.client, sweep, &mut interrupts, if_away).await?;
     let format = Format::from_flag(arguments.json);
     let exit = match followed {
         Followed::Over(sweep) => conclude(&sweep, started.elapsed().as_secs_f64(), format),

@@ -46,7 +46,10 @@ pub(crate) struct WorkerArguments {
 pub(crate) async fn perform(arguments: WorkerArguments) -> Result<Exit, Failure> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
-    let channel = reach(&arguments.coordinator).await?;
+    let channel = tokio::select! {
+        channel = reach(&arguments.coordinator) => channel?,
+        _ = interrupts.next() => return Ok(Exit::Complete),
+    };
     let mut settings = preflight::settings(&arguments.calls);
     settings.simulator = arguments.simulator;
     let accounts = muster_worker::accounts(&*settings.environment.0, settings.simulator.as_deref());
