@@ -71,25 +71,35 @@ impl Station {
         }
     }
 
-    /// Opens a data directory; if another process has it open, asks that one.
+    /// Opens a data directory; if another process has it open, asks that one. One that has it open and does not answer
+    /// is just coming or going, and is waited for.
     async fn open_or_ask(dir: &Path) -> Result<Self, Failure> {
-        match open(dir, IfMissing::Fail).await {
-            Ok(coordinator) => {
-                let client = Client::new(coordinator.channel().await?);
-                // A second command beside this one finds it there.
-                serve_beside(&coordinator, dir).await;
-                Ok(Self { client, local: Some(coordinator) })
+        let deadline = Instant::now() + LEAVING;
+        loop {
+            let unasked = match open(dir, IfMissing::Fail).await {
+                Ok(coordinator) => return Self::local(coordinator, dir).await,
+                Err(Failure::Store(StoreError::InUse { .. })) => {
+                    match Self::connect(&CoordinatorUrl::Unix(socket(dir))).await {
+                        Err(Failure::NoCoordinator { why, .. }) => {
+                            Failure::Unasked { dir: dir.to_owned(), why }
+                        }
+                        asked => return asked,
+                    }
+                }
+                Err(failure) => return Err(failure),
+            };
+            if Instant::now() >= deadline {
+                return Err(unasked);
             }
-            Err(Failure::Store(StoreError::InUse { dir })) => {
-                let url = CoordinatorUrl::Unix(socket(&dir));
-                let unasked = |why| Failure::Unasked { dir: dir.clone(), why };
-                Self::connect(&url).await.map_err(|error| match error {
-                    Failure::NoCoordinator { why, .. } => unasked(why),
-                    other => other,
-                })
-            }
-            Err(failure) => Err(failure),
+            tokio::time::sleep(LEAVING_PAUSE).await;
         }
+    }
+
+    async fn local(coordinator: Coordinator, dir: &Path) -> Result<Self, Failure> {
+        let client = Client::new(coordinator.channel().await?);
+        // A second command beside this one finds it there.
+        serve_beside(&coordinator, dir).await;
+        Ok(Self { client, local: Some(coordinator) })
     }
 }
 

@@ -85,7 +85,9 @@ pub(crate) fn ended(counts: &v1::Counts) -> u64 {
 
 /// What was spent; none where the price of any call is not known.
 pub(crate) fn cost_usd(usage: &v1::Usage) -> Option<f64> {
-    (usage.unpriced_calls == 0).then(|| usage.cost_micro_usd as f64 / 1_000_000.0)
+    // Calls that were lost before any was answered cost something too, and nobody knows what.
+    let only_lost = usage.model_calls == 0 && usage.paid_twice > 0;
+    (usage.unpriced_calls == 0 && !only_lost).then(|| usage.cost_micro_usd as f64 / 1_000_000.0)
 }
 
 #[cfg(test)]
@@ -121,6 +123,13 @@ mod tests {
         sweep.usage.as_mut().expect("usage").unpriced_calls = 1;
         let json = serde_json::to_value(Summary::new(&sweep, 0.0)).expect("JSON");
         assert!(json["cost_usd"].is_null());
+    }
+
+    #[test]
+    fn calls_that_were_lost_before_any_answer_are_not_free() {
+        let lost = v1::Usage { paid_twice: 3, ..Default::default() };
+        assert_eq!(cost_usd(&lost), None);
+        assert_eq!(cost_usd(&v1::Usage::default()), Some(0.0));
     }
 
     #[test]

@@ -262,7 +262,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 fn cost(usage: &v1::Usage) -> String {
-    if usage.model_calls == 0 {
+    if usage.model_calls == 0 && usage.paid_twice == 0 {
         return "-".to_owned();
     }
     cost_usd(usage).map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}"))
