@@ -85,6 +85,7 @@ pub(crate) fn cycles() -> Row {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of filter_map")]
 fn granted(effect: Effect) -> Option<LeaseKey> {
     match effect {
         Effect::Grant { lease, .. } => Some(lease),

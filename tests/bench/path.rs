@@ -8,9 +8,9 @@ use muster_proto::v1::control_client::ControlClient;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 
-use muster_tests::{Coordinator, Provider, SweepFile};
+use muster_tests::{Coordinator, Process, Provider, SweepFile};
 
-use crate::process::{Used, run_to_end, used};
+use crate::process::{Used, used};
 use crate::table::{Row, grouped};
 
 /// Model calls of one episode of the benchmark's player.
@@ -76,27 +76,37 @@ impl Bed {
     }
 }
 
-/// What a run of `muster run --json` said and used.
+/// What a sweep's end said, and what the processes used.
 pub(crate) struct Run {
     pub(crate) said: serde_json::Value,
+    /// Coordinator and worker together.
     pub(crate) used: Used,
+    /// From before the submission to after the last outcome.
     pub(crate) wall_s: f64,
     pub(crate) data: PathBuf,
     _sweep: SweepFile,
 }
 
-/// Runs the benchmark's sweep against the fake provider in another process.
-pub(crate) fn run(episodes: u32, connections: u32, options: &[&str]) -> Run {
+/// Runs the benchmark's sweep: provider, coordinator and worker are processes of their own.
+pub(crate) fn run(episodes: u32, slots: u32, options: &[&str]) -> Run {
     let provider = Provider::start(options);
     let sweep = SweepFile::tampering(&["openai-api/fake/sim/obedient"], 100_000);
-    let (limit, connections) = (episodes.to_string(), connections.to_string());
-    let (file, data) = (sweep.argument(), sweep.data());
-    let mut arguments = vec!["run", &file, "--data-dir", &data, "--json"];
-    arguments.extend_from_slice(&["--limit", &limit, "--max-connections", &connections]);
+    let coordinator = Coordinator::start(&sweep.folder("data"));
+    let url = coordinator.url();
+    let (limit, slots, spool) = (episodes.to_string(), slots.to_string(), sweep.folder("spool"));
+    let spool = spool.to_str().expect("a temporary folder's path is UTF-8");
+    let worker =
+        ["worker", "--coordinator", &url, "--slots", &slots, "--max-connections", &slots, "--spool", spool];
+    let mut worker = Process::start(&worker, &provider.environment());
+    worker.line("connected");
+    let file = sweep.argument();
+    let submit = ["submit", &file, "--coordinator", &url, "--limit", &limit, "--wait", "--json"];
     let started = Instant::now();
-    let (output, used) = run_to_end(&arguments, &provider.environment());
+    let ended = muster_tests::run(&submit, &provider.environment());
     let wall_s = started.elapsed().as_secs_f64();
-    let said = serde_json::from_str(&output).expect("one JSON object");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let used = used(coordinator.id()).and(used(worker.id()));
+    let said = serde_json::from_str(&ended.stdout).expect("one JSON object");
     Run { said, used, wall_s, data: sweep.folder("data"), _sweep: sweep }
 }
 
@@ -110,7 +120,7 @@ impl Run {
 pub(crate) fn instant() -> Row {
     let run = run(20_000, 64, &["--latency-ms", "0"]);
     let episodes = run.number("completed");
-    let rate = episodes / run.number("wall_s");
+    let rate = episodes / run.wall_s;
     let cpu_ms = run.used.cpu_s * 1_000.0 / episodes;
     let calls = run.number("model_calls") / episodes;
     Row {
@@ -130,12 +140,12 @@ pub(crate) fn instant() -> Row {
 pub(crate) fn slow() -> Row {
     const LATENCY_MS: f64 = 200.0;
     const AT_ONCE: f64 = 1_000.0;
-    let run = run(20_000, 1_000, &["--latency-ms", "200"]);
+    // Long enough that the last episodes, which can't be a thousand at once, weigh little.
+    let run = run(50_000, 1_000, &["--latency-ms", "200"]);
     let episodes = run.number("completed");
     let calls = run.number("model_calls") / episodes;
     let ideal_rate = AT_ONCE * 1_000.0 / (LATENCY_MS * calls);
-    // The ideal for a run of this length: whole waves of a thousand, and no start or end.
-    let share = episodes / run.number("wall_s") / ideal_rate;
+    let share = episodes / run.wall_s / ideal_rate;
     Row {
         what: format!("the same at 200 ms, 1,000 at once, ideal {ideal_rate:.0} /s, start and end included"),
         reach: ">= 95 % of the ideal; < 300 MB".into(),

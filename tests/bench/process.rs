@@ -1,11 +1,6 @@
 //! Processes under measurement: this program's own parts, and `muster`.
 
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
-
-use muster_tests::Process;
 
 const PART: &str = "MUSTER_BENCH_PART";
 
@@ -14,9 +9,6 @@ const KB_A_MB: f64 = 1_024.0;
 
 /// Clock ticks a second in /proc, on every Linux.
 const TICKS_A_SECOND: f64 = 100.0;
-
-/// A process's use is read so often.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What a process has used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,27 +58,15 @@ pub(crate) fn used(id: u32) -> Used {
     }
 }
 
-/// Runs `muster` to its end, watching what it uses; returns its standard output and its use.
-pub(crate) fn run_to_end(arguments: &[&str], environment: &[(&str, &str)]) -> (String, Used) {
-    let process = Process::start(arguments, environment);
-    let id = process.id();
-    let (stop, stopped) = mpsc::channel::<()>();
-    let watcher = thread::spawn(move || {
-        let mut last = Used::default();
-        loop {
-            // A process that has ended, and was not yet waited for, has no memory any more.
-            let now = used(id);
-            if now.resident_mb > 0.0 {
-                last = now;
-            }
-            if stopped.recv_timeout(LOOK_EVERY) != Err(mpsc::RecvTimeoutError::Timeout) {
-                return last;
-            }
+// === impl Used ===
+
+impl Used {
+    /// What two processes have used together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            cpu_s: self.cpu_s + other.cpu_s,
+            peak_mb: self.peak_mb + other.peak_mb,
+            resident_mb: self.resident_mb + other.resident_mb,
         }
-    });
-    let ended = process.wait();
-    drop(stop);
-    let used = watcher.join().expect("the watcher");
-    assert_eq!(ended.code, Some(0), "muster {arguments:?} failed:\n{}", ended.stderr);
-    (ended.stdout, used)
+    }
 }
