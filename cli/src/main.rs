@@ -13,6 +13,7 @@ mod follow;
 mod intake;
 mod interrupt;
 mod logging;
+mod open_files;
 mod output;
 mod preflight;
 mod progress;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logging::begin(arguments.log_format, arguments.command.log_level());
     report_in_words();
+    open_files::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => return fail(Failure::System { action: "start", source }),

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use muster_episode::{ModelPlan, SweepPlan};
+use muster_episode::{Call, Message, ModelPlan, Sampling, SweepPlan};
 use muster_worker::{
-    Caller, CallerConfig, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment, Route, Settings,
-    WorkerError, redactor,
+    Caller, CallerConfig, ClassLimits, Conversation, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment,
+    RetryLimits, Route, Settings, WorkerError, redactor,
 };
+
+use tokio_util::sync::CancellationToken;
 
 use crate::arguments::CallArguments;
 use crate::failure::Failure;
@@ -23,6 +25,12 @@ const PROBES: u32 = 3;
 
 /// Between two such questions.
 const PROBE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Output tokens that a test question may cost: the least that every provider takes.
+const QUESTION_TOKENS: u32 = 16;
+
+/// A test question must be answered within this time: a model that thinks first may take a minute.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
 
 /// Stands for the built-in provider's address before it has one.
 const NOT_YET: &str = "http://127.0.0.1:9/v1";
@@ -107,8 +115,45 @@ pub(crate) async fn probe(http: &Http, route: &Route) -> Result<Probe, String> {
     }
 }
 
+/// What a model did with one short question.
+#[derive(Debug)]
+pub(crate) enum Called {
+    /// It answered, after so many milliseconds.
+    Answered(u64),
+    /// It is there and takes the key, but refuses the question.
+    Refused(String),
+}
+
+/// Asks a model one short question, once. It costs a few tokens.
+pub(crate) async fn call_once(http: &Http, route: &Route) -> Result<Called, String> {
+    let config = CallerConfig { redactor: redactor(&ProcessEnvironment), ..CallerConfig::default() };
+    let caller = Caller::new(http, route.clone(), config).map_err(|error| error.to_string())?;
+    let messages = [Message::User("Reply with one word: ready".into())];
+    let max_output_tokens = QUESTION_TOKENS;
+    let sampling = Sampling { temperature: None, top_p: None, max_output_tokens, extra_body: "".into() };
+    let call = Call { messages: &messages, tools: &[], sampling: &sampling, seed: 0 };
+    let (mut conversation, cancel) = (Conversation::default(), CancellationToken::new());
+    match caller.call_within(&once(), &mut conversation, &call, &cancel).await {
+        Ok(answered) => Ok(Called::Answered(answered.meter.latency_ms)),
+        Err(error) if error.class == ErrorClass::BadRequest => Ok(Called::Refused(error.message)),
+        Err(error) => Err(error.message),
+    }
+}
+
+/// No second try, and no longer than a user waits.
+fn once() -> RetryLimits {
+    let limits = RetryLimits::default();
+    let once = |class: ClassLimits| ClassLimits { max_tries: 1, ..class };
+    RetryLimits {
+        transient: once(limits.transient),
+        rate_limited: once(limits.rate_limited),
+        overloaded: once(limits.overloaded),
+        deadline: Some(ANSWER_DEADLINE),
+    }
+}
+
 /// What went wrong, without the model's name before it: that stands there already.
-fn reason(why: &str, routes: &[Route]) -> String {
+pub(crate) fn reason(why: &str, routes: &[Route]) -> String {
     let named = routes.first().and_then(|first| why.strip_prefix(first.name.as_str()));
     let bare = named.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
     terminal::one_line(bare, 400)

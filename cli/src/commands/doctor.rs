@@ -6,14 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use muster_episode::{ModelName, ModelPlan};
 use muster_store::StoreError;
-use muster_worker::{Environment as _, Http, Probe, ProcessEnvironment, Settings};
+use muster_worker::{Environment as _, Http, ProcessEnvironment, Settings};
 
 use crate::address::CoordinatorUrl;
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::preflight;
+use crate::preflight::{self, Called};
 use crate::station::{self, IfMissing, Station};
 use crate::terminal;
 
@@ -32,7 +32,7 @@ pub(crate) struct DoctorArguments {
     /// A coordinator to reach.
     #[arg(long, value_name = "URL")]
     coordinator: Option<CoordinatorUrl>,
-    /// Ask the providers of these models whether they answer and take the key. No answer is paid for.
+    /// Ask each of these models one short question, once. It costs a few tokens.
     #[arg(long, value_name = "M", num_args = 1..)]
     models: Vec<String>,
     /// How models are called.
@@ -172,16 +172,15 @@ async fn model(name: &str, settings: &Settings, http: &Http) -> Finding {
         Ok(route) => route,
         Err(error) => return Finding::Bad(error.to_string()),
     };
-    match preflight::probe(http, &route).await {
-        Ok(Probe::NotListed(_)) => {
-            Finding::Note(format!("model {shown}: {} answers, but does not list it", route.base_url))
-        }
-        Ok(Probe::Listed | Probe::NoList) => {
-            Finding::Good(format!("model {shown}: {} answers", route.base_url))
-        }
-        Err(why) => {
-            Finding::Bad(format!("model {shown}: {} at {}", terminal::one_line(&why, 300), route.base_url))
-        }
+    let address = &route.base_url;
+    let told = |why: &str| preflight::reason(why, std::slice::from_ref(&route));
+    match preflight::call_once(http, &route).await {
+        Ok(Called::Answered(ms)) => Finding::Good(format!("model {shown}: {address} answered in {ms} ms")),
+        Ok(Called::Refused(why)) => Finding::Note(format!(
+            "model {shown}: {address} takes the key, but refused a test question: {}",
+            told(&why)
+        )),
+        Err(why) => Finding::Bad(format!("model {shown}: {address}: {}", told(&why))),
     }
 }
 
