@@ -1,7 +1,7 @@
 //! From a place in a plan to a job ready to run. What the jobs of one cell (one variant, one model) share is expanded
 //! once and kept; a job adds its seed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::SEMANTICS;
@@ -80,7 +80,7 @@ struct Cell {
 /// The cells expanded last.
 #[derive(Debug, Default)]
 struct Cells {
-    known: HashMap<(u32, VariantIndex), Arc<Cell>>,
+    known: BTreeMap<(u32, VariantIndex), Arc<Cell>>,
     /// In order of their expansion.
     order: VecDeque<(u32, VariantIndex)>,
 }

@@ -1,6 +1,6 @@
 //! Playing: which scenario a conversation is of, which step comes next, what it says and calls.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minijinja::Value;
@@ -128,9 +128,9 @@ pub enum PlayError {
 struct Openings {
     display_names: BTreeMap<String, ()>,
     /// By hash of prompts and tools. Never iterated.
-    known: HashMap<Digest, Arc<Opening>>,
+    known: BTreeMap<Digest, Arc<Opening>>,
     /// Of seeded scenarios.
-    seeded: HashMap<Digest, Arc<Opening>>,
+    seeded: BTreeMap<Digest, Arc<Opening>>,
 }
 
 /// A variant that a conversation can be of.
