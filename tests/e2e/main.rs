@@ -5,6 +5,7 @@ mod contract;
 mod faults;
 mod hostile;
 mod live;
+mod machine;
 mod mistakes;
 mod replay;
 mod stage;

@@ -83,7 +83,7 @@ fn whatever_a_model_says_is_data_and_is_shown_without_its_escape_codes() {
     // Two variants of each model; the endless one's answers are longer than any is read.
     let summary = ended_with(&ended, 1);
     assert_eq!((summary.jobs, summary.completed, summary.failed), (12, 10, 2), "{summary:?}");
-    assert!(ended.stderr.contains("answer too large: more than 4 MiB"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("answer too large: more than 3 MiB"), "{}", ended.stderr);
 
     let ask = |command: &[&str]| run(&[command, &["--data-dir", &data]].concat(), &[]);
     let shown: BTreeMap<&str, Value> = MODELS

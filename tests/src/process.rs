@@ -118,6 +118,16 @@ impl Process {
         Self::spawn(&mut command, arguments)
     }
 
+    /// Starts `muster` where the shell has said this first: `ulimit -Sn 64`.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start_after(shell: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(muster());
+        Self::spawn(command.args(arguments).envs(environment.iter().copied()), arguments)
+    }
+
     fn spawn(command: &mut Command, arguments: &[&str]) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("muster starts");
