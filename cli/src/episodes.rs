@@ -38,7 +38,7 @@ impl Episodes {
 
     /// The next one, if there is one more.
     pub(crate) async fn next(&mut self) -> Result<Option<Read>, Failure> {
-        match self.stream.message().await {
+        match self.whole().await {
             Ok(Some(episode)) => {
                 self.last = episode.lease.and_then(|lease| lease.job).or(self.last);
                 Ended::try_from(episode).map(|ended| Some(Read::Whole(ended)))
@@ -47,6 +47,18 @@ impl Episodes {
             Err(status) if self.request.turns && is_damage(&status) => self.pass_over(&status).await,
             Err(status) => Err(status.into()),
         }
+    }
+
+    /// The next episode with all its turns: a long one comes in several messages.
+    async fn whole(&mut self) -> Result<Option<v1::Episode>, Status> {
+        let Some(mut episode) = self.stream.message().await? else { return Ok(None) };
+        while episode.more {
+            let cut = || Status::data_loss("an episode's turns ended in the middle");
+            let part = self.stream.message().await?.ok_or_else(cut)?;
+            episode.more = part.more;
+            episode.turns.extend(part.turns);
+        }
+        Ok(Some(episode))
     }
 
     /// Names the episode that could not be sent, and goes on behind it.

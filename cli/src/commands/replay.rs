@@ -53,7 +53,7 @@ pub(crate) async fn perform(arguments: ReplayArguments) -> Result<Exit, Failure>
     let mut count = Count::default();
     if let Some(name) = arguments.job {
         let job = show::address(&dossier, name)?;
-        count.take(&dossier, &show::episode(&mut station.client, job, None).await?);
+        count.take(&dossier, &show::episode(&station.client, job, None).await?);
     } else {
         let request =
             v1::ExportRequest { sweep: dossier.sweep.id, turns: true, ..v1::ExportRequest::default() };

@@ -7,6 +7,7 @@ use crate::address::{JobAddress, JobName, SweepName};
 use crate::arguments::TargetArguments;
 use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
+use crate::episodes::{Episodes, Read};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
@@ -42,7 +43,7 @@ pub(crate) async fn perform(arguments: ShowArguments) -> Result<Exit, Failure> {
     let mut station = Station::reach(&arguments.target).await?;
     let dossier = Dossier::fetch(&mut station.client, arguments.sweep).await?;
     let job = address(&dossier, arguments.job)?;
-    let ended = episode(&mut station.client, job, arguments.generation).await?;
+    let ended = episode(&station.client, job, arguments.generation).await?;
     let length = if arguments.full { Length::Full } else { Length::Short };
     show(&dossier, &ended, Format::from_flag(arguments.json), length)?;
     station.leave().await?;
@@ -57,7 +58,7 @@ pub(crate) fn address(dossier: &Dossier, name: JobName) -> Result<JobAddress, Fa
 
 /// An ended job's episode with its turns and verdicts.
 pub(crate) async fn episode(
-    client: &mut Client,
+    client: &Client,
     job: JobAddress,
     generation: Option<u32>,
 ) -> Result<Ended, Failure> {
@@ -70,9 +71,12 @@ pub(crate) async fn episode(
         scores: true,
         ..v1::ExportRequest::default()
     };
-    let mut episodes = client.export(request).await?;
-    while let Some(episode) = episodes.message().await? {
-        let ended = Ended::try_from(episode)?;
+    let mut episodes = Episodes::begin(client, request).await?;
+    while let Some(read) = episodes.next().await? {
+        let ended = match read {
+            Read::Whole(ended) => ended,
+            Read::Damaged(ended, why) => return Err(Failure::Job(format!("job {}: {why}", ended.job))),
+        };
         if ended.job == job && generation.is_none_or(|wanted| wanted == ended.generation) {
             return Ok(ended);
         }
