@@ -1,11 +1,15 @@
 //! The built-in provider: a fake on a socket of this machine, whose players know the suites that it was given.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_episode::{Action, Conversation, PlayError, Playbook, Suite};
 use muster_provider::{Players, Provider, ProviderConfig, Running};
 
 use crate::failure::Failure;
+
+/// From a call to its answer: long enough to watch a sweep, and to kill it half-way; far shorter than a real model's.
+const LATENCY: Duration = Duration::from_millis(50);
 
 /// Plays the scenarios of some suites.
 struct Cast {
@@ -23,9 +27,10 @@ pub(crate) fn players(suites: Vec<Arc<Suite>>) -> Arc<dyn Players> {
     Arc::new(Cast { playbook: Playbook::new(suites), names })
 }
 
-/// Starts the built-in provider for a suite, without limits, latency or faults.
+/// Starts the built-in provider for a suite, without limits or faults.
 pub(crate) async fn start(suite: &Arc<Suite>) -> Result<Running, Failure> {
-    let config = ProviderConfig { players: players(vec![Arc::clone(suite)]), ..ProviderConfig::default() };
+    let players = players(vec![Arc::clone(suite)]);
+    let config = ProviderConfig { players, latency: LATENCY, ..ProviderConfig::default() };
     Provider::start(config).await.map_err(|error| Failure::Provider(error.to_string()))
 }
 
