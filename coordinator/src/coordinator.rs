@@ -122,6 +122,12 @@ impl Coordinator {
         self.inbox.send(Request::Drain).await
     }
 
+    /// Waits until somebody has asked to drain, in this process or over the wire. Whoever owns the coordinator then stops
+    /// it once it is quiet.
+    pub async fn draining(&self) {
+        self.inbox.draining().await;
+    }
+
     /// Whether no lease is out and nothing is granted any more.
     ///
     /// # Errors

@@ -72,6 +72,7 @@ pub(crate) enum Reply {
 #[derive(Clone)]
 pub(crate) struct Inbox {
     requests: mpsc::Sender<Request>,
+    draining: watch::Receiver<bool>,
 }
 
 /// The loop's state.
@@ -91,6 +92,7 @@ pub(crate) struct Driver {
     gathering: Batch,
     effects: Effects,
     wants_snapshot: bool,
+    draining: watch::Sender<bool>,
     stopping: bool,
 }
 
@@ -154,6 +156,14 @@ impl Inbox {
         self.send(request(sender)).await?;
         answer.await.map_err(|_| CoordinatorError::Ended)
     }
+
+    /// Waits until somebody has asked to drain.
+    pub(crate) async fn draining(&self) {
+        if self.draining.clone().wait_for(|draining| *draining).await.is_err() {
+            // The driver has ended, and tells so itself.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 // === impl Driver ===
@@ -162,6 +172,7 @@ impl Driver {
     /// A driver of a recovered core, and the way to ask it. It begins the coordinator's term.
     pub(crate) fn new(core: Core, journal: Box<dyn Journal>) -> Result<(Self, Inbox), CoordinatorError> {
         let (sender, requests) = mpsc::channel(INBOX_REQUESTS);
+        let (drain, draining) = watch::channel(false);
         let wants_snapshot = journal.wants_snapshot();
         let mut driver = Self {
             core,
@@ -178,11 +189,12 @@ impl Driver {
             gathering: Batch::default(),
             effects: Effects::default(),
             wants_snapshot,
+            draining: drain,
             stopping: false,
         };
         driver.term = driver.core.begin(driver.clock.now(), &mut driver.effects);
         driver.gather();
-        Ok((driver, Inbox { requests: sender }))
+        Ok((driver, Inbox { requests: sender, draining }))
     }
 
     /// Runs until stopped. An error is final: the process must end.
@@ -259,6 +271,7 @@ impl Driver {
             Request::Drain => {
                 self.step(Input::Drain);
                 self.sessions.drain();
+                self.draining.send_replace(true);
             }
             Request::Stop { stopped } => {
                 self.stopping = true;

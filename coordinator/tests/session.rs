@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use muster_coordinator::{Coordinator, CoordinatorConfig, recover};
 use muster_core::{CoreConfig, Record, Snapshot};
-use muster_proto::v1;
 use muster_proto::v1::control_client::ControlClient;
 use muster_proto::v1::coordinator_event::Event as In;
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::v1::worker_event::Event as Out;
+use muster_proto::{MESSAGE_MAX_BYTES, MESSAGE_TARGET_BYTES, v1};
 use muster_store::{Journal, Memory, StoreError};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -326,6 +326,73 @@ async fn a_second_session_of_one_worker_replaces_the_first() {
 }
 
 #[tokio::test]
+async fn a_session_that_breaks_the_protocol_is_told_how_and_keeps_its_leases() {
+    let mut bed = Bed::over(&Memory::new()).await;
+    bed.submit(1, 1).await;
+    let mut twice = bed.worker(1).await;
+    twice.say(want(1)).await;
+    let lease = twice.grant().await.lease.unwrap();
+    twice.say(hello(1)).await;
+    let refused = twice.try_hear().await.unwrap_err();
+    assert_eq!((refused.code(), refused.message()), (Code::InvalidArgument, "a second hello in one session"));
+
+    let mut large = Peer::connect(&bed.channel).await;
+    large.say(Out::Hello(v1::Hello { held: vec![lease], ..unwrap_hello(hello(1)) })).await;
+    assert!(matches!(large.hear().await, In::Welcome(_)));
+    let body = vec![7; MESSAGE_MAX_BYTES].into();
+    large.say(Out::Turn(v1::Turn { lease: Some(lease), body, ..v1::Turn::default() })).await;
+    assert_eq!(large.try_hear().await.unwrap_err().code(), Code::OutOfRange);
+
+    let mut good = Peer::connect(&bed.channel).await;
+    good.say(Out::Hello(v1::Hello { held: vec![lease], ..unwrap_hello(hello(1)) })).await;
+    assert!(matches!(good.hear().await, In::Welcome(_)));
+    good.say(turn(lease, 0)).await;
+    assert_eq!(good.ack().await, v1::ack::What::Turns(1));
+}
+
+#[tokio::test]
+async fn an_episode_larger_than_a_message_is_exported_in_pieces() {
+    const TURNS: u32 = 5;
+    let mut bed = Bed::over(&Memory::new()).await;
+    let sweep = bed.submit(1, 1).await;
+    let mut worker = bed.worker(1).await;
+    worker.say(want(1)).await;
+    let lease = worker.grant().await.lease.unwrap();
+    let body = |index: u32| vec![index as u8; 2 * MESSAGE_TARGET_BYTES];
+    for index in 0..TURNS {
+        let body = body(index).into();
+        worker.say(Out::Turn(v1::Turn { lease: Some(lease), index, body, ..v1::Turn::default() })).await;
+        assert_eq!(worker.ack().await, v1::ack::What::Turns(index + 1));
+    }
+    worker.say(outcome(lease, TURNS)).await;
+    assert_eq!(worker.ack().await, v1::ack::What::End(true));
+
+    let request = v1::ExportRequest { sweep, turns: true, ..v1::ExportRequest::default() };
+    let mut control = bed.control.clone().max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let mut pieces = control.export(request).await.unwrap().into_inner();
+    let (mut turns, mut more) = (Vec::new(), true);
+    while let Some(piece) = pieces.message().await.unwrap() {
+        assert!(more && piece.lease == Some(lease), "a piece of what was whole, or of another episode");
+        assert_eq!(piece.turn_count, if turns.is_empty() { TURNS } else { 0 });
+        more = piece.more;
+        turns.extend(piece.turns);
+    }
+    assert!(!more, "the last piece announces another");
+    assert_eq!(turns, (0..TURNS).map(body).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_drain_over_the_wire_reaches_the_workers_and_the_coordinators_owner() {
+    let mut bed = Bed::over(&Memory::new()).await;
+    bed.submit(1, 1).await;
+    let mut worker = bed.worker(1).await;
+    bed.control.drain(v1::DrainRequest {}).await.unwrap();
+    bed.coordinator.draining().await;
+    assert!(matches!(worker.hear().await, In::Drain(_)));
+    assert!(bed.coordinator.is_quiet().await.unwrap());
+}
+
+#[tokio::test]
 async fn unknown_sweeps_and_missing_bundles_are_named() {
     let mut bed = Bed::over(&Memory::new()).await;
     let missing = bed.control.get(v1::GetRequest { sweep: 9, document: false }).await.unwrap_err();
@@ -368,6 +435,14 @@ async fn health_and_reflection_answer() {
     };
     let names: Vec<String> = services.service.into_iter().map(|service| service.name).collect();
     assert!(names.contains(&"muster.v1.Work".to_owned()) && names.contains(&"muster.v1.Control".to_owned()));
+
+    use tonic_reflection::pb::v1alpha as older;
+    let mut client = older::server_reflection_client::ServerReflectionClient::new(bed.channel.clone());
+    let list = older::server_reflection_request::MessageRequest::ListServices(String::new());
+    let request = older::ServerReflectionRequest { host: String::new(), message_request: Some(list) };
+    let mut answers =
+        client.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -46,13 +46,13 @@ pub(crate) async fn perform(arguments: CoordinatorArguments) -> Result<Exit, Fai
     Ok(Exit::Complete)
 }
 
-/// Waits for a signal, then for the leases that are out; a further signal waits no longer.
+/// Waits for a signal or a user's `Drain`, then for the leases that are out; a further signal waits no longer.
 async fn serve(coordinator: &Coordinator, interrupts: &mut Interrupts) -> Result<(), Failure> {
     tokio::select! {
         ended = coordinator.ended() => return ended.map_err(|error| Failure::Stopped(error.to_string())),
-        _ = interrupts.next() => {}
+        () = coordinator.draining() => {}
+        _ = interrupts.next() => coordinator.drain().await?,
     }
-    coordinator.drain().await?;
     tracing::info!("draining: workers finish their calls; a second signal ends at once");
     loop {
         if coordinator.is_quiet().await? {

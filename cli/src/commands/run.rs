@@ -149,6 +149,7 @@ impl Site {
                     None => break Ok(Worked::Over),
                 },
                 _ = interrupts.next() => break Ok(Worked::Interrupted),
+                () = self.coordinator.draining() => break Ok(Worked::Interrupted),
                 ended = self.coordinator.ended() => {
                     let why = ended.err().map_or_else(|| "it was stopped".to_owned(), |error| error.to_string());
                     break Err(Failure::Stopped(why));

@@ -1,14 +1,16 @@
 //! `Control`: what users and tools ask.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::Stream;
 use muster_core::{Answer, Control, Generation, Lane, Ordinal, Refusal, SweepId};
-use muster_proto::{BUNDLE_MAX_BYTES, v1};
+use muster_proto::{BUNDLE_MAX_BYTES, MESSAGE_TARGET_BYTES, v1};
 use muster_store::{Archive, EndedRecord};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -299,16 +301,33 @@ impl Export {
     fn send(&self, ended: EndedRecord) -> Result<bool, Status> {
         let (job, generation) = (ended.lease.job, ended.lease.generation);
         let mut episode = convert::episode_to(ended);
-        if self.request.turns {
-            let turns = self.archive.turns(job, generation).map_err(store)?;
-            episode.turns = turns.into_iter().map(|turn| turn.body).collect();
-        }
         if self.request.scores {
             let scores = self.archive.scores(job, generation).map_err(store)?;
             episode.scores = scores.iter().map(convert::verdict_to).collect();
         }
-        Ok(self.to.blocking_send(Ok(episode)).is_ok())
+        let turns =
+            if self.request.turns { self.archive.turns(job, generation).map_err(store)? } else { Vec::new() };
+        let pieces = pieces(episode, turns.into_iter().map(|turn| turn.body));
+        Ok(pieces.into_iter().all(|piece| self.to.blocking_send(Ok(piece)).is_ok()))
     }
+}
+
+/// An episode with its turns, in as many messages as their size takes.
+fn pieces(mut episode: v1::Episode, turns: impl Iterator<Item = Bytes>) -> Vec<v1::Episode> {
+    let lease = episode.lease;
+    let mut bytes = episode.encoded_len();
+    let mut closed = Vec::new();
+    for body in turns {
+        if bytes >= MESSAGE_TARGET_BYTES {
+            let next = v1::Episode { lease, ..v1::Episode::default() };
+            closed.push(v1::Episode { more: true, ..mem::replace(&mut episode, next) });
+            bytes = 0;
+        }
+        bytes += body.len();
+        episode.turns.push(body);
+    }
+    closed.push(episode);
+    closed
 }
 
 fn done(answer: Answer) -> Result<v1::ControlResponse, Status> {

@@ -232,6 +232,7 @@ pub(crate) fn episode_to(ended: EndedRecord) -> v1::Episode {
         detail: ended.detail,
         turns: Vec::new(),
         scores: Vec::new(),
+        more: false,
     }
 }
 

@@ -27,8 +27,11 @@ use crate::grpc::work::{Pace, WorkService};
 /// A worker whose machine has vanished is noticed within this time, twice.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// Flow-control windows: one full message and what is acknowledged meanwhile.
+/// A stream's flow-control window: one full message and what is acknowledged meanwhile.
 const WINDOW_BYTES: u32 = 2 * (1 << 20) + 64 * 1024;
+
+/// A connection's window: sixteen streams that nobody reads may fill theirs before one that is read has to wait.
+const CONNECTION_WINDOW_BYTES: u32 = 16 * WINDOW_BYTES;
 
 /// The buffer of an in-memory connection, each way.
 const DUPLEX_BYTES: usize = 1 << 20;
@@ -123,21 +126,24 @@ impl Server {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .initial_stream_window_size(WINDOW_BYTES)
-            .initial_connection_window_size(WINDOW_BYTES);
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
         let mut router = server
             .add_service(health)
             .add_service(WorkServer::new(work).max_decoding_message_size(MESSAGE_MAX_BYTES))
             .add_service(ControlServer::new(control).max_decoding_message_size(MESSAGE_MAX_BYTES));
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1();
-        match reflection {
-            Ok(reflection) => router = router.add_service(reflection),
-            Err(error) => tracing::error!(%error, "no reflection service"),
+        // In both versions: gRPC's own Python package still asks in the older one only.
+        match (reflection().build_v1(), reflection().build_v1alpha()) {
+            (Ok(newer), Ok(older)) => router = router.add_service(newer).add_service(older),
+            (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "no reflection service"),
         }
         router
     }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 /// How a client reaches a coordinator at an address; the same settings as the server's.
@@ -154,7 +160,7 @@ pub fn tune(endpoint: Endpoint) -> Endpoint {
         .keep_alive_timeout(KEEPALIVE)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
 }
 
 /// A channel to a coordinator's Unix socket.

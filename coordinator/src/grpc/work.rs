@@ -21,6 +21,9 @@ use crate::session::{HelloEvent, Opened, Outgoing};
 /// A worker must say hello within this time.
 const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A worker whose session is ended for a breach of the protocol has this time to hear of it.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Events put into one message at most; it is closed earlier at `MESSAGE_TARGET_BYTES`.
 const EVENTS_A_MESSAGE: usize = 1_024;
 
@@ -102,13 +105,17 @@ impl Worker {
             Ok((opened, rest)) => {
                 let session = opened.session;
                 let reader = Reader { inbox: self.inbox.clone(), session };
-                let writer =
-                    Writer { archive: self.archive, pace: self.pace, to_transport: self.to_transport };
-                tokio::select! {
-                    () = reader.run(rest, events) => {}
-                    () = writer.run(opened.outgoing) => {}
-                }
+                let to_transport = self.to_transport.clone();
+                let writer = Writer { archive: self.archive, pace: self.pace, to_transport };
+                let refused = tokio::select! {
+                    ended = reader.run(rest, events) => ended.err(),
+                    () = writer.run(opened.outgoing) => None,
+                };
                 drop(self.inbox.send(Ask::Events(vec![Input::Gone { session }])).await);
+                if let Some(status) = refused {
+                    let told = self.to_transport.send(Err(status));
+                    drop(tokio::time::timeout(REFUSAL_DEADLINE, told).await);
+                }
             }
         }
     }
@@ -165,24 +172,26 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(&self, first: Vec<v1::WorkerEvent>, mut events: Streaming<v1::WorkerMessage>) {
+    /// Reads until the worker ends the stream. An error is for the worker to hear, if it is still there.
+    async fn run(
+        &self,
+        first: Vec<v1::WorkerEvent>,
+        mut events: Streaming<v1::WorkerMessage>,
+    ) -> Result<(), Status> {
         let mut next = first;
         loop {
-            match self.pass_on(next).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(status) => {
-                    tracing::warn!(session = %self.session, %status, "worker broke the protocol");
-                    return;
-                }
+            let goes_on = self.pass_on(next).await.inspect_err(|status| {
+                tracing::warn!(session = %self.session, %status, "worker broke the protocol");
+            })?;
+            if !goes_on {
+                return Ok(());
             }
-            match events.message().await {
-                Ok(Some(message)) => next = message.events,
-                Ok(None) => return,
-                Err(status) => {
-                    tracing::debug!(session = %self.session, %status, "worker's stream broke");
-                    return;
-                }
+            let message = events.message().await.inspect_err(|status| {
+                tracing::debug!(session = %self.session, %status, "worker's stream broke");
+            })?;
+            match message {
+                Some(message) => next = message.events,
+                None => return Ok(()),
             }
         }
     }
