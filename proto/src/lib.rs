@@ -12,7 +12,8 @@ pub mod v1 {
 /// A sender closes a message of many events at this size, in bytes.
 pub const MESSAGE_TARGET_BYTES: usize = 1 << 20;
 
-/// The largest message that either side accepts: one closed at 1 MiB whose last event was of the largest size, 6 MiB.
+/// The largest message that either side accepts: one closed at 1 MiB whose last event was of the largest size, 6.5 MiB,
+/// and room.
 pub const MESSAGE_MAX_BYTES: usize = 8 << 20;
 
 /// The largest packed bundle, in bytes.

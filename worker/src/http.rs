@@ -21,8 +21,14 @@ use crate::account::Route;
 use crate::error::WorkerError;
 
 /// An answer is read up to here and no further. The longest output sold is 128,000 tokens, about 0.5 MB of text;
-/// escaped and with its reasoning that is below 2 MB, and twice that is room.
-pub const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// escaped and with its reasoning that is below 2 MB, and half as much again is room. A turn holds it twice, as received
+/// and as read, and 6 MiB and some must fit into one message to the coordinator.
+pub const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024;
+
+// With the message's other events, which end at 1 MiB, and 0.5 MiB for what surrounds the answer.
+const _: () = assert!(
+    muster_proto::MESSAGE_TARGET_BYTES + 2 * MAX_ANSWER_BYTES + 512 * 1024 <= muster_proto::MESSAGE_MAX_BYTES
+);
 
 /// An error's body is read up to here; what is longer is a web page, and says nothing.
 const MAX_ERROR_BYTES: usize = 64 * 1024;

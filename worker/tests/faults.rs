@@ -146,7 +146,7 @@ async fn answers_that_are_lost_are_counted_as_perhaps_paid_and_the_provider_agre
 async fn fifty_megabytes_are_not_read() {
     let (error, stats) = failed(Fault::Huge).await;
     assert_eq!((error.class, error.tries, error.maybe_paid), (ErrorClass::BadRequest, 2, 2));
-    assert!(error.message.contains("answer too large: more than 4 MiB"), "{error}");
+    assert!(error.message.contains("answer too large: more than 3 MiB"), "{error}");
     assert_eq!(stats.calls, 2);
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{AnswerError, text};
 
-/// No model asks for so many tools at once in earnest; each becomes three strings, so 4 MiB of `0,` must not become
+/// No model asks for so many tools at once in earnest; each becomes three strings, so 3 MiB of `0,` must not become
 /// two million of them.
 const MAX_TOOL_CALLS: usize = 1_024;
 
