@@ -11,3 +11,4 @@ mod replay;
 mod stage;
 mod terminal;
 mod truth;
+mod upkeep;
