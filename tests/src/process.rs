@@ -1,6 +1,7 @@
 //! One `muster` process. None is waited for without end: one that falls silent is killed, and the test fails with its
 //! last words.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -74,6 +75,15 @@ fn build() -> PathBuf {
     folder.join("muster")
 }
 
+/// A program without what the tester's own surroundings say of logs and terminals.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["MUSTER_LOG", "RUST_LOG", "COLUMNS", "MUSTER_PROVIDER_KEY"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// Runs `muster` to its end.
 ///
 /// # Panics
@@ -105,7 +115,7 @@ impl Process {
     /// # Panics
     /// When it can't be started.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::spawn(Command::new(muster()).args(arguments).envs(environment.iter().copied()), arguments)
+        Self::spawn(command(muster()).args(arguments).envs(environment.iter().copied()), arguments)
     }
 
     /// Starts `muster` in a folder.
@@ -113,7 +123,7 @@ impl Process {
     /// # Panics
     /// When it can't be started.
     pub fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(muster());
+        let mut command = command(muster());
         command.current_dir(folder).args(arguments).envs(environment.iter().copied());
         Self::spawn(&mut command, arguments)
     }
@@ -123,7 +133,7 @@ impl Process {
     /// # Panics
     /// When it can't be started.
     pub fn start_after(shell: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new("sh");
+        let mut command = command("sh");
         command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(muster());
         Self::spawn(command.args(arguments).envs(environment.iter().copied()), arguments)
     }
