@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use muster_coordinator::{Coordinator, CoordinatorError};
@@ -16,6 +16,10 @@ use crate::station;
 
 /// Whether a draining coordinator still has leases out is asked this often.
 const QUIET_EVERY: Duration = Duration::from_millis(100);
+
+/// Leases that are still out after so long need not be waited for: their workers go on with the calls in flight, keep the
+/// answers, and hand them in to the next process. Most calls end within it.
+const QUIET_WITHIN: Duration = Duration::from_secs(10);
 
 /// Flags of `coordinator`.
 #[derive(Debug, Args)]
@@ -46,22 +50,21 @@ pub(crate) async fn perform(arguments: CoordinatorArguments) -> Result<Exit, Fai
     Ok(Exit::Complete)
 }
 
-/// Waits for a signal or a user's `Drain`, then for the leases that are out; a further signal waits no longer.
+/// Waits for a signal or a user's `Drain`, then a while for the leases that are out; a further signal waits no longer.
 async fn serve(coordinator: &Coordinator, interrupts: &mut Interrupts) -> Result<(), Failure> {
     tokio::select! {
         ended = coordinator.ended() => return ended.map_err(|error| Failure::Stopped(error.to_string())),
         () = coordinator.draining() => {}
         _ = interrupts.next() => coordinator.drain().await?,
     }
-    tracing::info!("draining: workers finish their calls; a second signal ends at once");
-    loop {
-        if coordinator.is_quiet().await? {
-            return Ok(());
-        }
+    tracing::info!("draining, for at most 10 s: workers keep what comes later; a second signal ends at once");
+    let deadline = Instant::now() + QUIET_WITHIN;
+    while Instant::now() < deadline && !coordinator.is_quiet().await? {
         tokio::select! {
             ended = coordinator.ended() => return ended.map_err(|error| Failure::Stopped(error.to_string())),
             urgency = interrupts.next() => if urgency == Urgency::Hurry { return Ok(()) },
             () = tokio::time::sleep(QUIET_EVERY) => {}
         }
     }
+    Ok(())
 }

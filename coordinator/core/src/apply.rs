@@ -31,9 +31,7 @@ impl Core {
             Fact::Ended { lease, outcome, usage, .. } => self.apply_ended(*lease, *outcome, usage),
             Fact::Wasted { job, usage } => self.apply_wasted(*job, usage),
             Fact::Scored(_) => {}
-            Fact::Resized { sweep, seeds, limit } => {
-                self.change_sweep(*sweep, |sweep, _| sweep.resize(*seeds, *limit));
-            }
+            Fact::Amended { sweep, spec } => self.change_sweep(*sweep, |sweep, _| sweep.amend(spec)),
             Fact::Paused { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.paused = true),
             Fact::Resumed { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.resume()),
             Fact::Cancelled { sweep } => self.change_sweep(*sweep, cancel),

@@ -39,10 +39,14 @@ impl Core {
         match self.find(spec).filter(|_| !again) {
             Some(found) if found.cancelled => Err(Refusal::Cancelled(found.id)),
             Some(found) => {
-                let (sweep, same) =
-                    (found.id, found.spec.seeds == spec.seeds && found.spec.limit == spec.limit);
+                let (sweep, same) = (found.id, found.spec == *spec);
+                if !same && !found.is_of_form(spec) {
+                    return Err(Refusal::BadSpec(
+                        "it has another sweep's content, and other variants or models".into(),
+                    ));
+                }
                 if !same {
-                    self.record(Fact::Resized { sweep, seeds: spec.seeds, limit: spec.limit }, effects);
+                    self.record(Fact::Amended { sweep, spec: Arc::clone(spec) }, effects);
                 }
                 Ok(done(sweep, 0))
             }

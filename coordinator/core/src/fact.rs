@@ -50,14 +50,12 @@ pub enum Fact {
         /// When.
         at: Millis,
     },
-    /// A sweep's size was changed. Nothing is renumbered.
-    Resized {
+    /// A sweep was submitted again with another size, weight, retry policy or document. Nothing is renumbered.
+    Amended {
         /// Which.
         sweep: SweepId,
-        /// Repeats of each variant from now on.
-        seeds: u32,
-        /// The most jobs to run, over all lanes, if limited.
-        limit: Option<u64>,
+        /// All of it, as it is from now on: content, project, variants and lanes are what they were.
+        spec: Arc<SweepSpec>,
     },
     /// A sweep was paused: nothing new is granted, what runs goes on.
     Paused {

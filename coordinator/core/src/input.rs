@@ -116,7 +116,7 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Control {
     /// Submit, find again, or resize a sweep. Without `again`, a sweep of the same content is found: same content
-    /// and project, newest first; its seeds and limit are set to these.
+    /// and project, newest first; its seeds, limit, weight, retry policy and document are set to these.
     Submit {
         /// The sweep.
         spec: Arc<SweepSpec>,

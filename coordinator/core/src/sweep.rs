@@ -70,11 +70,17 @@ impl Sweep {
     }
 
     /// Sets seeds and limit.
-    pub(crate) fn resize(&mut self, seeds: u32, limit: Option<u64>) {
-        let spec = Arc::make_mut(&mut self.spec);
-        spec.seeds = seeds;
-        spec.limit = limit;
-        self.size_lanes();
+    /// Whether another spec numbers its jobs as this sweep does.
+    pub(crate) fn is_of_form(&self, spec: &SweepSpec) -> bool {
+        self.spec.variants == spec.variants && self.spec.lanes == spec.lanes
+    }
+
+    /// Takes another spec of the same form; one of another form, which only a damaged journal has, is passed over.
+    pub(crate) fn amend(&mut self, spec: &Arc<SweepSpec>) {
+        if self.is_of_form(spec) {
+            self.spec = Arc::clone(spec);
+            self.size_lanes();
+        }
     }
 
     fn size_lanes(&mut self) {

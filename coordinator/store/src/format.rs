@@ -151,7 +151,7 @@ pub(crate) enum FactKind {
     #[prost(message, tag = "9")]
     Submitted(SubmittedRow),
     #[prost(message, tag = "10")]
-    Resized(ResizedRow),
+    Amended(AmendedRow),
     #[prost(uint64, tag = "11")]
     Paused(u64),
     #[prost(uint64, tag = "12")]
@@ -295,15 +295,13 @@ pub(crate) struct RetryRow {
     pub(crate) backoff_max_ms: u64,
 }
 
-/// `Fact::Resized`.
+/// `Fact::Amended`.
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct ResizedRow {
+pub(crate) struct AmendedRow {
     #[prost(uint64, tag = "1")]
     pub(crate) sweep: u64,
-    #[prost(uint32, tag = "2")]
-    pub(crate) seeds: u32,
-    #[prost(uint64, optional, tag = "3")]
-    pub(crate) limit: Option<u64>,
+    #[prost(message, required, tag = "2")]
+    pub(crate) spec: SpecRow,
 }
 
 /// The turns of a job without an outcome.
@@ -545,7 +543,7 @@ impl FactRow {
             K::Scored(row) => row.episode.sweep,
             K::TermBegan(_) => return None,
             K::Submitted(row) => row.sweep,
-            K::Resized(row) => row.sweep,
+            K::Amended(row) => row.sweep,
             K::Paused(sweep) | K::Resumed(sweep) | K::Cancelled(sweep) | K::Removed(sweep) => *sweep,
             K::Reopened(row) => row.sweep,
             K::LaneStopped(row) => row.sweep,
@@ -569,8 +567,8 @@ impl From<&Fact> for FactKind {
             Fact::Submitted { sweep, spec, at } => {
                 Self::Submitted(SubmittedRow { sweep: sweep.0, spec: SpecRow::from(&**spec), at_ms: at.0 })
             }
-            Fact::Resized { sweep, seeds, limit } => {
-                Self::Resized(ResizedRow { sweep: sweep.0, seeds: *seeds, limit: *limit })
+            Fact::Amended { sweep, spec } => {
+                Self::Amended(AmendedRow { sweep: sweep.0, spec: SpecRow::from(&**spec) })
             }
             Fact::Paused { sweep } => Self::Paused(sweep.0),
             Fact::Resumed { sweep } => Self::Resumed(sweep.0),
@@ -623,8 +621,8 @@ impl FactKind {
                 spec: Arc::new(row.spec.spec()?),
                 at: Millis(row.at_ms),
             },
-            Self::Resized(row) => {
-                Fact::Resized { sweep: SweepId(row.sweep), seeds: row.seeds, limit: row.limit }
+            Self::Amended(row) => {
+                Fact::Amended { sweep: SweepId(row.sweep), spec: Arc::new(row.spec.spec()?) }
             }
             Self::Paused(sweep) => Fact::Paused { sweep: SweepId(sweep) },
             Self::Resumed(sweep) => Fact::Resumed { sweep: SweepId(sweep) },

@@ -122,7 +122,9 @@ fn a_data_directory_is_made_with_those_above_it() {
     let dir = tempfile::tempdir().unwrap();
     let deep = dir.path().join("a/b/c");
     open(&deep).unwrap().journal.commit(&[submitted(1)]).unwrap();
-    assert_eq!(names(&deep), ["LOCK", "MANIFEST", "bundles", "index", "journal-1"]);
+    // The index is made by a thread of its own, sooner or later.
+    let made: Vec<String> = names(&deep).into_iter().filter(|name| name != "index").collect();
+    assert_eq!(made, ["LOCK", "MANIFEST", "bundles", "journal-1"]);
 }
 
 #[test]

@@ -61,16 +61,19 @@ fn cause() -> impl Strategy<Value = ReturnCause> {
 
 fn record() -> impl Strategy<Value = Record> {
     let sweep = || number().prop_map(SweepId);
-    let sized = (small(), small(), 0usize..3, prop::option::of(number()));
-    let submitted = (sweep(), sized, small()).prop_map(|(sweep, (variants, seeds, lanes, limit), weight)| {
-        let spec = Arc::new(muster_core::SweepSpec { weight, limit, ..spec(variants, seeds, lanes) });
-        Fact::Submitted { sweep, spec, at: Millis(1) }
-    });
+    let specified = || {
+        let sized = (small(), small(), 0usize..3, prop::option::of(number()));
+        (sized, small()).prop_map(|((variants, seeds, lanes, limit), weight)| {
+            Arc::new(muster_core::SweepSpec { weight, limit, ..spec(variants, seeds, lanes) })
+        })
+    };
+    let submitted =
+        (sweep(), specified()).prop_map(|(sweep, spec)| Fact::Submitted { sweep, spec, at: Millis(1) });
     let worker = || number().prop_map(WorkerId);
     let fact = prop_oneof![
         2 => submitted,
         1 => number().prop_map(|term| Fact::TermBegan { term: Term(term) }),
-        1 => (sweep(), small(), prop::option::of(number())).prop_map(|(sweep, seeds, limit)| Fact::Resized { sweep, seeds, limit }),
+        1 => (sweep(), specified()).prop_map(|(sweep, spec)| Fact::Amended { sweep, spec }),
         1 => sweep().prop_map(|sweep| Fact::Paused { sweep }),
         1 => sweep().prop_map(|sweep| Fact::Resumed { sweep }),
         1 => sweep().prop_map(|sweep| Fact::Cancelled { sweep }),

@@ -138,7 +138,7 @@ fn scripts_reach_every_kind_of_fact_and_of_revocation() {
     let expected = [
         "TermBegan",
         "Submitted",
-        "Resized",
+        "Amended",
         "Paused",
         "Resumed",
         "Cancelled",

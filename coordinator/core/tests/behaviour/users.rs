@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use muster_core::{
     Acked, Answer, Control, Fact, FailureClass, Generation, JobKey, Lane, LeaseKey, Ordinal, Outcome, Record,
-    Refusal, RevokeReason, ScoreRecord, SweepId, SweepSpec, SweepState,
+    Refusal, RetryPolicy, RevokeReason, ScoreRecord, SweepId, SweepSpec, SweepState,
 };
 
 use crate::rig::{Rig, acks, grants, revokes, spec};
@@ -250,4 +250,27 @@ fn a_billion_jobs_are_submitted_and_cancelled_at_once() {
     assert_eq!(rig.control(Control::Cancel(SWEEP)), done(SWEEP, false, 1_000_000_000));
     assert_eq!(rig.control(Control::Retry(SWEEP)), done(SWEEP, false, 1_000_000_000));
     assert_eq!(rig.want(1, 3)[0].job.ordinal, Ordinal(0));
+}
+
+#[test]
+fn a_sweep_submitted_again_with_other_retries_and_another_document_has_those_from_then_on() {
+    let (mut rig, _) = Rig::running(3, 1);
+    let old = rig.view(SWEEP).spec;
+    let retry = RetryPolicy { max_strikes: 9, ..old.retry };
+    let spec = Arc::new(SweepSpec { retry, weight: 7, document: "other".into(), ..(*old).clone() });
+    let again = Control::Submit { spec: Arc::clone(&spec), again: false };
+    assert_eq!(rig.control(again.clone()), done(SWEEP, false, 0));
+    assert_eq!(rig.view(SWEEP).spec, spec);
+    rig.control(again);
+    assert_eq!(rig.last, vec![], "the same again writes nothing");
+}
+
+#[test]
+fn a_sweep_of_the_same_content_and_another_form_is_refused_and_changes_nothing() {
+    let (mut rig, _) = Rig::running(3, 1);
+    let old = rig.view(SWEEP).spec;
+    let spec = Arc::new(SweepSpec { variants: old.variants + 1, ..(*old).clone() });
+    let answer = rig.control(Control::Submit { spec, again: false });
+    assert!(matches!(answer, Answer::Refused(Refusal::BadSpec(_))), "{answer:?}");
+    assert_eq!(rig.view(SWEEP).spec, old);
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use muster_core::{
     Fact, FailureClass, Generation, JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome,
-    Place, Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, Term, TurnIndex, TurnRecord, Usage,
-    WorkerId,
+    Place, Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, TurnRecord,
+    Usage, WorkerId,
 };
 
 use super::sample::{body, ended, episode, granted, job, lease, scored, spec, submitted, turn, usage};
@@ -144,8 +144,11 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
     let mut facts = vec![
         Fact::TermBegan { term: Term(7) },
         Fact::Submitted { sweep, spec: Arc::new(spec("all")), at: Millis(9) },
-        Fact::Resized { sweep, seeds: 12, limit: None },
-        Fact::Resized { sweep, seeds: 0, limit: Some(0) },
+        Fact::Amended { sweep, spec: Arc::new(SweepSpec { seeds: 12, limit: None, ..spec("all") }) },
+        Fact::Amended {
+            sweep,
+            spec: Arc::new(SweepSpec { seeds: 0, limit: Some(0), weight: 3, ..spec("all") }),
+        },
         Fact::Paused { sweep },
         Fact::Resumed { sweep },
         Fact::Granted { lease, worker: WorkerId(u64::MAX) },
