@@ -12,14 +12,17 @@ BED_SECONDS=${BED_SECONDS:-240}
 INSTALL_SECONDS=180
 BUILD_SECONDS=1200
 
+# Where failures are told, also while some command's errors go to a log.
+exec {TOLD}>&2
+
 fail() {
-  echo "FAILED: $*" >&2
+  echo "FAILED: $*" >&"$TOLD"
   exit 1
 }
 
 # The binary of this checkout: after `cargo test --workspace` there is nothing left to build.
 if [ -z "${MUSTER_BINARY:-}" ]; then
-  (cd "$ROOT" && timeout -k 10 "$BUILD_SECONDS" cargo build -q -p muster --locked) || fail "muster does not build"
+  (cd "$ROOT" && timeout --foreground -k 10 "$BUILD_SECONDS" cargo build -q -p muster --locked) || fail "muster does not build"
   MUSTER_BINARY=${CARGO_TARGET_DIR:-$ROOT/target}/debug/muster
   export MUSTER_BINARY
 fi
@@ -56,8 +59,8 @@ show_logs() {
   local log
   for log in "$WORK"/*.log; do
     [ -s "$log" ] || continue
-    echo "--- the end of $(basename "$log")" >&2
-    tail -n 25 "$log" >&2
+    echo "--- the end of $(basename "$log")" >&"$TOLD"
+    tail -n 25 "$log" >&"$TOLD"
   done
 }
 
@@ -77,7 +80,7 @@ muster() {
 venv() {
   python3 -m venv "$WORK/venv" || fail "python3 with its venv module is needed (Debian: python3-venv)"
   PYTHON=$WORK/venv/bin/python
-  timeout "$INSTALL_SECONDS" "$PYTHON" -m pip install -q --disable-pip-version-check "$@" 2>"$WORK/pip.log" \
+  timeout --foreground "$INSTALL_SECONDS" "$PYTHON" -m pip install -q --disable-pip-version-check "$@" 2>"$WORK/pip.log" \
     || fail "pip could not install $*"
 }
 
