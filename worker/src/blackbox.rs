@@ -2,7 +2,7 @@
 //! a provider leaves nothing here; one that dies of a job leaves the job's name, and its next process tells the
 //! coordinator, so that three such deaths quarantine the job while a thousand ordinary kills don't.
 //!
-//! One fixed record per slot, overwritten in place: a page-cache write, which a process's death does not undo.
+//! Only until a lease has gained a turn: a death after that never counts. One fixed record per slot, overwritten in place: a page-cache write, which a process's death does not undo.
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -142,8 +142,16 @@ impl Desk {
         };
         state.running.insert(lease, Running { progress, cancel: cancel.clone(), slot });
         drop(state);
-        let slot =
-            Slot { desk: Arc::clone(desk), lease, slot, acknowledged, cancel, drain: desk.drain.subscribe() };
+        let slot = Slot {
+            desk: Arc::clone(desk),
+            lease,
+            slot,
+            acknowledged,
+            cancel,
+            drain: desk.drain.subscribe(),
+            hurry: CancellationToken::new(),
+            has_gained: false,
+        };
         desk.tasks.spawn(slot.run(turns));
     }
 

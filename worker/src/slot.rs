@@ -28,6 +28,11 @@ pub(crate) struct Slot {
     pub(crate) acknowledged: watch::Receiver<Progress>,
     pub(crate) cancel: CancellationToken,
     pub(crate) drain: watch::Receiver<Drain>,
+    /// Cancels the call in flight when the worker is to end at once.
+    pub(crate) hurry: CancellationToken,
+    /// Whether a turn was stored under this lease. A death after that never counts against the job, so it needs no
+    /// evidence.
+    pub(crate) has_gained: bool,
 }
 
 /// Why a slot's work ends before the episode's end.
@@ -75,6 +80,7 @@ impl Slot {
             if matches!(episode.next(), Step::Call(_)) {
                 let stored = index(episode.turns().len());
                 self.acknowledged(|progress| progress.turns >= stored).await?;
+                self.has_gained = true;
             }
         }
     }
@@ -126,14 +132,13 @@ impl Slot {
         if *self.drain.borrow() != Drain::No {
             return Err(Stop::Failed(Box::new(preempted(self.lease, 0))));
         }
-        let hurry = CancellationToken::new();
-        let calling = caller.call_within(&sweep.limits, conversation, call, &hurry);
+        let calling = caller.call_within(&sweep.limits, conversation, call, &self.hurry);
         tokio::pin!(calling);
         let result = tokio::select! {
             result = &mut calling => result,
             () = self.cancel.cancelled() => return Err(Stop::Lost),
             () = hurried(&mut self.drain) => {
-                hurry.cancel();
+                self.hurry.cancel();
                 calling.await
             }
         };
@@ -146,7 +151,8 @@ impl Slot {
         // Before it is fed: what goes on in the conversation and what is stored must be the same.
         let reply = self.desk.sweeps.redacted(answered.reply);
         let body = {
-            let _at_work = self.desk.blackbox.enter(self.slot, &self.lease.job());
+            let blackbox = &self.desk.blackbox;
+            let _at_work = (!self.has_gained).then(|| blackbox.enter(self.slot, &self.lease.job()));
             episode.feed(reply, answered.meter)
         };
         let body = body.map_err(|error| self.failed(v1::FailureClass::Engine, &error.to_string()))?;
