@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use muster_coordinator::{Coordinator, CoordinatorConfig};
-use muster_core::{Core, CoreConfig};
+use muster_core::Core;
 use muster_episode::SEMANTICS;
-use muster_store::{Replay, Store, StoreError, embedded};
+use muster_store::{Store, StoreError, embedded};
 
 use crate::address::CoordinatorUrl;
 use crate::arguments::TargetArguments;
@@ -144,16 +144,11 @@ pub(crate) fn recover(dir: &Path, if_missing: IfMissing) -> Result<(Core, Store)
     if if_missing == IfMissing::Fail && !dir.is_dir() {
         return Err(StoreError::Missing { dir: dir.to_owned() });
     }
-    let mut core = Core::new(CoreConfig::default());
-    let mut add = |replay: Replay| -> Result<(), String> {
-        match replay {
-            Replay::Snapshot(snapshot) => core = Core::restore(CoreConfig::default(), &snapshot),
-            Replay::Fact(fact) => core.apply(&fact),
-            Replay::Turn { lease, index, usage } => core.apply_turn(lease, index, &usage),
-        }
-        Ok(())
-    };
-    let store = embedded::open(dir, &embedded::Options::default(), &mut add)?;
+    let config = CoordinatorConfig::new(SEMANTICS).core();
+    let opened = muster_coordinator::recover(config, |visit| {
+        embedded::open(dir, &embedded::Options::default(), visit)
+    });
+    let (core, store) = opened?;
     report(&store);
     Ok((core, store))
 }
