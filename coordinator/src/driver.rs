@@ -1,14 +1,14 @@
 //! The one loop that owns the core. It alone calls `Core::step`, and it carries out no effect before the records of
 //! its batch are durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use muster_core::{
     Answer, Control, Core, Effect, Effects, Input, Millis, SessionId, SweepId, SweepView, Term, Ticket,
-    WorkerView,
+    WorkerId, WorkerView,
 };
 use muster_store::Journal;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,6 +28,19 @@ const TAKEN_AT_ONCE: usize = 1_024;
 /// Records that may gather while a batch is being made durable; then the inbox waits. At 300 bytes each these are
 /// 20 MB, and at 50,000 records a second they are over a second's work.
 const BATCH_RECORDS: usize = 65_536;
+
+/// Time that has come is let pass at the latest so long after, however much waits in the inbox.
+const OVERDUE: Duration = Duration::from_secs(1);
+
+/// A process that wakes so long after it meant to has stood still (a stopped process, a paused machine): its workers' signs
+/// of life are still on their way to it. As long as a beat.
+const STALLED: Duration = Duration::from_secs(5);
+
+/// Names of workers remembered: as many as the core has workers at most, at 200 characters each 20 MB.
+const NAMES: usize = 100_000;
+
+/// The longest name kept of a worker, in characters.
+const NAME_CHARS: usize = 200;
 
 /// Something the driver is asked.
 pub(crate) enum Request {
@@ -83,7 +96,7 @@ pub(crate) struct Driver {
     requests: mpsc::Receiver<Request>,
     committer: Committer,
     sessions: Sessions,
-    names: BTreeMap<muster_core::WorkerId, Arc<str>>,
+    names: BTreeMap<WorkerId, Arc<str>>,
     next_session: u64,
     next_ticket: u64,
     answers: BTreeMap<Ticket, oneshot::Sender<Answer>>,
@@ -201,6 +214,7 @@ impl Driver {
     pub(crate) async fn run(mut self) -> Result<(), CoordinatorError> {
         let mut taken = Vec::with_capacity(TAKEN_AT_ONCE);
         loop {
+            self.let_go_of_the_cut();
             self.flush()?;
             if self.stopping && !self.committer.is_busy() {
                 return Ok(());
@@ -218,9 +232,31 @@ impl Driver {
                     for request in taken.drain(..) {
                         self.handle(request);
                     }
+                    if let Some(at) = wakeup.filter(|at| at.elapsed() > OVERDUE) {
+                        self.tick(at);
+                    }
                 }
-                () = sleep_until(wakeup), if has_room => self.step(Input::Tick),
+                at = sleep_until(wakeup), if has_room => self.tick(at),
             }
+        }
+    }
+
+    /// Lets time pass that was due at a moment.
+    fn tick(&mut self, due: Instant) {
+        if due.elapsed() > STALLED {
+            tracing::warn!(
+                late_ms = millis(due.elapsed()),
+                "this process stood still: every lease gets a full new time"
+            );
+            self.core.extend_leases(self.clock.now());
+        }
+        self.step(Input::Tick);
+    }
+
+    /// Sessions that were cut off for not reading are gone for the core, too.
+    fn let_go_of_the_cut(&mut self) {
+        for session in self.sessions.take_cut() {
+            self.step(Input::Gone { session });
         }
     }
 
@@ -265,8 +301,7 @@ impl Driver {
             Request::Control { control, answer } => self.control(control, answer),
             Request::Query(query) => self.query(query),
             Request::Watch { sweep, changes } => {
-                let watcher = self.watchers.entry(sweep).or_insert_with(|| watch::Sender::new(0));
-                drop(changes.send(watcher.subscribe()));
+                drop(changes.send(self.changes_of(sweep)));
             }
             Request::Drain => {
                 self.step(Input::Drain);
@@ -287,7 +322,11 @@ impl Driver {
         let session = SessionId(self.next_session);
         let ready = self.sessions.open(session, self.term);
         tracing::info!(%session, worker = %hello.worker, name = %hello.name, held = hello.held.len(), "worker connected");
-        self.names.insert(hello.worker, hello.name);
+        self.names.insert(hello.worker, hello.name.chars().take(NAME_CHARS).collect::<String>().into());
+        if self.names.len() > NAMES {
+            let known: BTreeSet<WorkerId> = self.core.workers().map(|view| view.worker).collect();
+            self.names.retain(|worker, _| known.contains(worker));
+        }
         self.step(Input::Hello {
             session,
             worker: hello.worker,
@@ -306,6 +345,14 @@ impl Driver {
             self.sessions.forget(*session);
         }
         self.step(input);
+    }
+
+    /// Of a sweep that does not exist nothing ever changes, and nothing is remembered.
+    fn changes_of(&mut self, sweep: SweepId) -> watch::Receiver<u64> {
+        if self.core.sweep(sweep).is_none() {
+            return watch::Sender::new(0).subscribe();
+        }
+        self.watchers.entry(sweep).or_insert_with(|| watch::Sender::new(0)).subscribe()
     }
 
     fn control(&mut self, control: Control, answer: oneshot::Sender<Answer>) {
@@ -374,9 +421,8 @@ impl Driver {
     }
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
+async fn sleep_until(at: Option<Instant>) -> Instant {
+    let Some(at) = at else { return std::future::pending().await };
+    tokio::time::sleep_until(at).await;
+    at
 }

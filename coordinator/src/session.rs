@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use muster_core::{Acked, LeaseKey, RevokeReason, SessionId, SweepId, SweepSpec, Term, TurnIndex};
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Events that may wait for one worker. A worker has at most 4,096 credits; each of its leases can have a grant, a
 /// revoke and a few acknowledgements under way, and 8 x 4,096 is room for all. One that lets more gather does not read
@@ -34,12 +35,16 @@ pub(crate) enum Outgoing {
 struct Session {
     outbox: mpsc::Sender<Outgoing>,
     briefed: BTreeSet<SweepId>,
+    /// Tells the stream's tasks when the session is no longer in the table.
+    _cut: DropGuard,
 }
 
 /// All sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<SessionId, Session>,
+    /// Cut off for not reading, and not yet taken note of.
+    cut: Vec<SessionId>,
 }
 
 /// What a new session begins with.
@@ -48,6 +53,8 @@ pub(crate) struct Opened {
     pub(crate) session: SessionId,
     /// What the stream's writer sends.
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
+    /// Cancelled when the session is no longer wanted.
+    pub(crate) cut: CancellationToken,
 }
 
 /// A hello as the stream's reader passes it on.
@@ -66,9 +73,11 @@ impl Sessions {
     /// Opens a session and welcomes its worker.
     pub(crate) fn open(&mut self, session: SessionId, term: Term) -> Opened {
         let (outbox, outgoing) = mpsc::channel(OUTBOX_EVENTS);
-        self.open.insert(session, Session { outbox, briefed: BTreeSet::new() });
+        let cut = CancellationToken::new();
+        let guard = cut.clone().drop_guard();
+        self.open.insert(session, Session { outbox, briefed: BTreeSet::new(), _cut: guard });
         self.send(session, Outgoing::Welcome(term));
-        Opened { session, outgoing }
+        Opened { session, outgoing, cut }
     }
 
     /// Tells a worker of a sweep, unless this session was told.
@@ -94,7 +103,13 @@ impl Sessions {
         if open.outbox.try_send(outgoing).is_err() {
             tracing::warn!(%session, "worker does not read its stream, or is gone: closing the session");
             self.open.remove(&session);
+            self.cut.push(session);
         }
+    }
+
+    /// The sessions that were cut off since the last call.
+    pub(crate) fn take_cut(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.cut)
     }
 
     /// Ends a session with a reason.

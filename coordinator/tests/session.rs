@@ -2,17 +2,18 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test fails by a panic, and its names say what it is")]
 
+use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
 use muster_coordinator::{Coordinator, CoordinatorConfig, recover};
-use muster_core::{CoreConfig, Record, Snapshot};
+use muster_core::{CoreConfig, Generation, JobKey, Record, ScoreRecord, Snapshot, SweepId, TurnRecord};
 use muster_proto::v1::control_client::ControlClient;
 use muster_proto::v1::coordinator_event::Event as In;
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::v1::worker_event::Event as Out;
 use muster_proto::{MESSAGE_MAX_BYTES, MESSAGE_TARGET_BYTES, v1};
-use muster_store::{Journal, Memory, StoreError};
+use muster_store::{Archive, BundleHash, EndedRecord, EpisodeKey, Journal, Memory, StoreError};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -48,6 +49,40 @@ impl Journal for Gate {
     }
 }
 
+/// An archive whose transcripts can't be read.
+struct Illegible(Arc<dyn Archive>);
+
+impl Archive for Illegible {
+    fn turns(&self, _: JobKey, _: Generation) -> Result<Vec<TurnRecord>, StoreError> {
+        Err(StoreError::Refused("a bit has flipped".to_owned()))
+    }
+
+    fn episode(&self, job: JobKey, generation: Generation) -> Result<Option<EndedRecord>, StoreError> {
+        self.0.episode(job, generation)
+    }
+
+    fn episodes(
+        &self,
+        sweep: SweepId,
+        after: Option<EpisodeKey>,
+        limit: usize,
+    ) -> Result<Vec<EndedRecord>, StoreError> {
+        self.0.episodes(sweep, after, limit)
+    }
+
+    fn scores(&self, job: JobKey, generation: Generation) -> Result<Vec<ScoreRecord>, StoreError> {
+        self.0.scores(job, generation)
+    }
+
+    fn put_bundle(&self, bytes: &[u8]) -> Result<BundleHash, StoreError> {
+        self.0.put_bundle(bytes)
+    }
+
+    fn bundle(&self, hash: BundleHash) -> Result<Option<bytes::Bytes>, StoreError> {
+        self.0.bundle(hash)
+    }
+}
+
 /// A coordinator, and what a test needs to speak to it.
 struct Bed {
     coordinator: Coordinator,
@@ -67,9 +102,18 @@ impl Bed {
     }
 
     async fn start(memory: &Memory, wrap: impl FnOnce(Box<dyn Journal>) -> Box<dyn Journal>) -> Self {
+        Self::start_over(memory, wrap, |archive| archive).await
+    }
+
+    async fn start_over(
+        memory: &Memory,
+        wrap: impl FnOnce(Box<dyn Journal>) -> Box<dyn Journal>,
+        read: impl FnOnce(Arc<dyn Archive>) -> Arc<dyn Archive>,
+    ) -> Self {
         let (core, store) = recover(CoreConfig::default(), |visit| memory.open(visit)).unwrap();
         let config = CoordinatorConfig::new(SEMANTICS);
-        let coordinator = Coordinator::start(config, core, wrap(store.journal), store.archive).unwrap();
+        let archive = read(store.archive);
+        let coordinator = Coordinator::start(config, core, wrap(store.journal), archive).unwrap();
         let channel = coordinator.channel().await.unwrap();
         Self { coordinator, control: ControlClient::new(channel.clone()), channel }
     }
@@ -283,6 +327,32 @@ async fn the_next_worker_gets_the_turns_of_the_one_that_gave_its_job_back() {
         In::Revoke(revoke) => assert_eq!(revoke.reason(), v1::revoke::Reason::Fenced),
         other => panic!("a stale attempt was not fenced: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_job_whose_turns_can_no_longer_be_read_ends_and_takes_no_session_with_it() {
+    let memory = Memory::new();
+    let mut bed = Bed::start_over(&memory, |journal| journal, |archive| Arc::new(Illegible(archive))).await;
+    let sweep = bed.submit(2, 1).await;
+    let mut worker = bed.worker(1).await;
+    worker.say(want(1)).await;
+    let lease = worker.grant().await.lease.unwrap();
+    worker.say(turn(lease, 0)).await;
+    worker.ack().await;
+    let class = v1::FailureClass::Preempted.into();
+    worker.say(Out::Failure(v1::Failure { lease: Some(lease), class, ..v1::Failure::default() })).await;
+    worker.ack().await;
+
+    worker.say(want(1)).await;
+    // It would have been granted first. Its end is acknowledged to a worker that never heard of it, and the credit that
+    // it took goes to the next.
+    assert_eq!(worker.ack().await, v1::ack::What::End(true));
+    let next = worker.grant().await.lease.unwrap();
+    assert_ne!(next.job, lease.job);
+    worker.say(outcome(next, 0)).await;
+    assert_eq!(worker.ack().await, v1::ack::What::End(true));
+    let counts = bed.sweep(sweep).await.counts.unwrap();
+    assert_eq!((counts.failed, counts.completed), (1, 1));
 }
 
 #[tokio::test]

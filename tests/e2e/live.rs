@@ -304,3 +304,44 @@ fn a_run_is_looked_at_and_told_what_to_do_by_its_data_directory_while_it_runs() 
     calm(&watched);
     assert!(matches!(watched.code, Some(0 | 1)), "{}", watched.stderr);
 }
+
+#[test]
+fn a_worker_told_to_end_while_its_coordinator_is_away_ends_and_its_turns_are_handed_in_later() {
+    let mut site = Site::new(&["--latency-ms", "200"], two_variants(&[OBEDIENT], 2, ""));
+    assert_eq!(site.submit(&[]).wait().code, Some(0));
+    let worker = site.worker("spool", "4");
+    eventually("the second calls", || (site.provider.stats().calls == 8).then_some(()));
+    site.coordinator.kill_9();
+    worker.signal(Signal::SIGTERM);
+    let ended = worker.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let spool = site.sweep.folder("spool");
+    assert_eq!(spooled(&spool), 8, "four turns, and four leases given back");
+
+    site.coordinator.restart();
+    let _worker = site.worker("spool", "4");
+    site.ends_with_every_call_once(4, &[]);
+    assert_eq!(spooled(&spool), 0);
+}
+
+#[test]
+fn a_worker_killed_after_an_outage_counts_the_calls_it_had_in_flight() {
+    let mut site = Site::new(&["--latency-ms", "150"], SweepFile::tampering(&[OBEDIENT], 2));
+    assert_eq!(site.submit(&[]).wait().code, Some(0));
+    let worker = site.worker("spool", "16");
+    site.until_calls(32);
+    let spool = site.sweep.folder("spool");
+    site.coordinator.kill_9();
+    eventually("spooled turns", || (spooled(&spool) >= 16).then_some(()));
+    site.coordinator.restart();
+    // All of them are handed in, and the next calls are under way.
+    let before = site.provider.stats().calls;
+    site.until_calls(before + 8);
+    worker.kill_9();
+
+    let _worker = site.worker("spool", "16");
+    let summary = ended_with(&site.submit(&["--wait"]).wait(), 0);
+    let extra = site.provider.stats().calls - summary.model_calls;
+    assert!(extra <= summary.paid_twice, "{extra} calls were paid in vain: {summary:?}");
+    assert!(summary.paid_twice <= 16, "{summary:?}");
+}

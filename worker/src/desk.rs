@@ -151,6 +151,7 @@ impl Desk {
             drain: desk.drain.subscribe(),
             hurry: CancellationToken::new(),
             has_gained: false,
+            unsaid: None,
         };
         desk.tasks.spawn(slot.run(turns));
     }

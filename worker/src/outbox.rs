@@ -1,8 +1,7 @@
 //! What a worker has to say, and what of it is not yet acknowledged. Connected, events go straight to the link and wait
 //! here in memory; cut off, they go to the spool as well; on the next connection all of it is said again, in order.
 
-use std::collections::BTreeMap;
-use std::mem;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_proto::v1;
 use muster_proto::v1::worker_event::Event;
@@ -26,6 +25,8 @@ pub(crate) struct Outbox {
     spool: Spool,
     /// Bytes in the spool's file; none while the spool holds nothing.
     spooled_bytes: Option<u64>,
+    /// The leases of which the spool's file holds something that still counts.
+    spooled: BTreeSet<Lease>,
 }
 
 // === impl Outbox ===
@@ -34,13 +35,18 @@ impl Outbox {
     /// An outbox with what an earlier process left.
     pub(crate) fn new(spool: Spool, left: Vec<v1::WorkerEvent>) -> Self {
         let mut unacknowledged: BTreeMap<Lease, Vec<v1::WorkerEvent>> = BTreeMap::new();
-        let spooled_bytes = (!left.is_empty()).then_some(0);
         for event in left {
-            if let Some(lease) = lease_of(&event) {
-                unacknowledged.entry(lease).or_default().push(event);
+            match lease_of(&event) {
+                Some(lease) if is_done_with(&event) => drop(unacknowledged.remove(&lease)),
+                Some(lease) => unacknowledged.entry(lease).or_default().push(event),
+                None => {}
             }
         }
-        Self { unacknowledged, link: None, spool, spooled_bytes }
+        let spooled = BTreeSet::new();
+        let mut outbox = Self { unacknowledged, link: None, spool, spooled_bytes: None, spooled };
+        // Written anew, so that what is said next is added to it.
+        outbox.keep();
+        outbox
     }
 
     /// The leases with something unacknowledged.
@@ -92,14 +98,14 @@ impl Outbox {
         waiting.retain(|event| !covers(what, event));
         if waiting.is_empty() {
             self.unacknowledged.remove(&lease);
+            self.done_with(lease);
         }
-        self.tidy();
     }
 
     /// A lease is lost: what was said of it is of no use any more.
     pub(crate) fn forget(&mut self, lease: Lease) {
         self.unacknowledged.remove(&lease);
-        self.tidy();
+        self.done_with(lease);
     }
 
     /// Whether everything is acknowledged.
@@ -122,6 +128,7 @@ impl Outbox {
             return;
         }
         self.spooled_bytes = Some(spooled + prost::Message::encoded_len(event) as u64);
+        self.spooled.extend(lease_of(event));
         warn_if_failed(self.spool.append(event));
     }
 
@@ -130,13 +137,21 @@ impl Outbox {
             return;
         }
         self.spooled_bytes = Some(0);
+        self.spooled = self.unacknowledged.keys().copied().collect();
         warn_if_failed(self.spool.replace(self.unacknowledged.values().flatten()));
     }
 
-    /// An empty outbox leaves no file behind.
-    fn tidy(&mut self) {
-        if self.unacknowledged.is_empty() && mem::take(&mut self.spooled_bytes).is_some() {
+    /// What the spool holds of a lease no longer counts: the lease may have its next call in flight, and a later process
+    /// must not claim it as one that waits. When nothing in it counts, the file goes.
+    fn done_with(&mut self, lease: Lease) {
+        if !self.spooled.remove(&lease) {
+            return;
+        }
+        if self.spooled.is_empty() {
+            self.spooled_bytes = None;
             warn_if_failed(self.spool.clear());
+        } else {
+            warn_if_failed(self.spool.note(&done_with(lease)));
         }
     }
 }
@@ -147,6 +162,17 @@ fn warn_if_failed(result: std::io::Result<()>) {
     if let Err(error) = result {
         tracing::warn!(%error, "can't write the spool: if this worker dies before it is connected again, its last turns are run again");
     }
+}
+
+/// In the spool's file alone: all before it of this lease is acknowledged. A failure of no class is never said.
+fn done_with(lease: Lease) -> v1::WorkerEvent {
+    let done = v1::Failure { lease: Some(lease.to_wire()), ..v1::Failure::default() };
+    v1::WorkerEvent { event: Some(Event::Failure(done)) }
+}
+
+fn is_done_with(event: &v1::WorkerEvent) -> bool {
+    let unspecified = v1::FailureClass::Unspecified;
+    matches!(&event.event, Some(Event::Failure(failure)) if failure.class() == unspecified)
 }
 
 fn lease_of(event: &v1::WorkerEvent) -> Option<Lease> {
@@ -229,6 +255,30 @@ mod tests {
         next.acknowledge(lease(1), &v1::ack::What::Turns(1));
         next.forget(lease(2));
         assert!(outbox(folder.path()).is_empty(), "an empty outbox leaves no file");
+    }
+
+    #[test]
+    fn a_turn_that_was_handed_in_since_is_not_claimed_by_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cut_off = outbox(folder.path());
+        cut_off.say(turn(1, 0));
+        cut_off.say(turn(2, 0));
+        let _link = cut_off.connect(v1::Hello::default());
+        cut_off.acknowledge(lease(1), &v1::ack::What::Turns(1));
+        // Its next call is in flight when it dies; the other's turn was never acknowledged.
+        drop(cut_off);
+        let mut next = outbox(folder.path());
+        assert_eq!(next.leases().collect::<Vec<_>>(), [lease(2)]);
+        next.acknowledge(lease(2), &v1::ack::What::Turns(1));
+        assert!(outbox(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_process_that_dies_before_it_is_connected_leaves_all_that_it_found() {
+        let folder = tempfile::tempdir().unwrap();
+        outbox(folder.path()).say(turn(1, 0));
+        outbox(folder.path()).say(turn(2, 0));
+        assert_eq!(outbox(folder.path()).leases().collect::<Vec<_>>(), [lease(1), lease(2)]);
     }
 
     #[test]

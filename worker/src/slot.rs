@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     /// Whether a turn was stored under this lease. A death after that never counts against the job, so it needs no
     /// evidence.
     pub(crate) has_gained: bool,
+    /// What a call used whose turn is not said yet: if the engine fails on the answer, it was paid in vain.
+    pub(crate) unsaid: Option<v1::Usage>,
 }
 
 /// Why a slot's work ends before the episode's end.
@@ -54,11 +56,7 @@ impl Slot {
             Ok(Ok(end)) => Some(end),
             Ok(Err(Stop::Failed(failure))) => Some(*failure),
             Ok(Err(Stop::Lost)) => None,
-            Err(_) => Some(failure(
-                self.lease,
-                v1::FailureClass::Engine,
-                "the episode's engine panicked: please report it",
-            )),
+            Err(_) => Some(self.broken("the episode's engine panicked: please report it")),
         };
         if let Some(event) = last {
             self.desk.say(event);
@@ -85,10 +83,13 @@ impl Slot {
         }
     }
 
-    async fn prepare(&self) -> Result<(Arc<JobPlan>, Arc<Sweep>, Arc<Caller>), Stop> {
+    async fn prepare(&mut self) -> Result<(Arc<JobPlan>, Arc<Sweep>, Arc<Caller>), Stop> {
         let sweep = tokio::select! {
             sweep = self.desk.sweeps.get(self.lease.sweep) => sweep,
             () = self.cancel.cancelled() => return Err(Stop::Lost),
+            () = reached(&mut self.drain, Drain::Finish) => {
+                return Err(Stop::Failed(Box::new(preempted(self.lease, 0))));
+            }
         };
         let sweep = sweep.map_err(|error| self.failed(error.class, &error.message))?;
         let caller = sweep
@@ -137,7 +138,7 @@ impl Slot {
         let result = tokio::select! {
             result = &mut calling => result,
             () = self.cancel.cancelled() => return Err(Stop::Lost),
-            () = hurried(&mut self.drain) => {
+            () = reached(&mut self.drain, Drain::Hurry) => {
                 self.hurry.cancel();
                 calling.await
             }
@@ -145,9 +146,10 @@ impl Slot {
         result.map_err(|error| Stop::Failed(Box::new(self.failure_of(&error))))
     }
 
-    fn store(&self, episode: &mut Episode, answered: Answered) -> Result<(), Stop> {
+    fn store(&mut self, episode: &mut Episode, answered: Answered) -> Result<(), Stop> {
         let place = index(episode.turns().len());
         let usage = usage_of(&answered);
+        self.unsaid = Some(usage);
         // Before it is fed: what goes on in the conversation and what is stored must be the same.
         let reply = self.desk.sweeps.redacted(answered.reply);
         let body = {
@@ -155,23 +157,45 @@ impl Slot {
             let _at_work = (!self.has_gained).then(|| blackbox.enter(self.slot, &self.lease.job()));
             episode.feed(reply, answered.meter)
         };
-        let body = body.map_err(|error| self.failed(v1::FailureClass::Engine, &error.to_string()))?;
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => return Err(Stop::Failed(Box::new(self.broken(&error.to_string())))),
+        };
         self.desk.say(Event::Turn(v1::Turn {
             lease: Some(self.lease.to_wire()),
             index: place,
             usage: Some(usage),
             body,
         }));
+        self.unsaid = None;
         Ok(())
     }
 
-    /// Waits until the coordinator has acknowledged so much; not for a lease that is lost.
+    /// Waits until the coordinator has acknowledged so much; not for a lease that is lost, and not when the worker is to
+    /// end: what was said is in the outbox, and outlives the process in the spool.
     async fn acknowledged(&mut self, enough: impl FnMut(&Progress) -> bool) -> Result<(), Stop> {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Stop::Lost),
             known = self.acknowledged.wait_for(enough) => known.map(drop).map_err(|_| Stop::Lost),
+            () = reached(&mut self.drain, Drain::Finish) => Err(Stop::Failed(Box::new(preempted(self.lease, 0)))),
         }
+    }
+
+    /// The engine failed: an answer that it had in hand was paid in vain.
+    fn broken(&mut self, message: &str) -> Event {
+        let lost = self.unsaid.take().map(|usage| v1::Usage {
+            model_calls: 0,
+            paid_twice: usage.paid_twice + usage.model_calls,
+            ..usage
+        });
+        Event::Failure(v1::Failure {
+            lease: Some(self.lease.to_wire()),
+            class: v1::FailureClass::Engine.into(),
+            usage: lost,
+            retry_after_ms: 0,
+            message: message.to_owned(),
+        })
     }
 
     fn failed(&self, class: v1::FailureClass, message: &str) -> Stop {
@@ -205,10 +229,10 @@ impl Slot {
     }
 }
 
-/// Resolves when the worker is to end at once.
-async fn hurried(drain: &mut watch::Receiver<Drain>) {
+/// Resolves when the worker has gone so far in ending.
+async fn reached(drain: &mut watch::Receiver<Drain>, how: Drain) {
     // The desk that sends outlives its slots.
-    drop(drain.wait_for(|drain| *drain == Drain::Hurry).await);
+    drop(drain.wait_for(|drain| *drain >= how).await);
 }
 
 /// A lease given back, with the calls that may have been paid in vain.

@@ -102,6 +102,11 @@ impl Spool {
         file.sync_data()
     }
 
+    /// Adds one event that need survive only the process, not the machine. Only after `replace`.
+    pub(crate) fn note(&mut self, event: &v1::WorkerEvent) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), |file| file.write_all(&encode(event)))
+    }
+
     /// All is acknowledged.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         self.file = None;

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use muster_episode::{Bundle, Expander, ModelPlan, Reply, Suite, SweepPlan, ToolCall};
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::v1::worker_event::Event;
@@ -19,7 +20,7 @@ use crate::desk::Desk;
 use crate::http::Http;
 use crate::pace::PaceConfig;
 use crate::redact::Redactor;
-use crate::retry::RetryLimits;
+use crate::retry::{RetryLimits, reconnect_schedule};
 use crate::spool::Spool;
 use crate::worker::Settings;
 
@@ -52,7 +53,8 @@ pub(crate) struct Sweeps {
     http: Http,
     redactor: Redactor,
     bundles: Spool,
-    known: Mutex<BTreeMap<u64, watch::Sender<Ready>>>,
+    /// By sweep: the document it was told with, and what came of it.
+    known: Mutex<BTreeMap<u64, (Bytes, watch::Sender<Ready>)>>,
     /// One caller a model, shared by all sweeps, so that its pace is the model's and not the sweep's.
     callers: Mutex<BTreeMap<String, Result<Arc<Caller>, String>>>,
 }
@@ -65,19 +67,21 @@ impl Sweeps {
         Self { settings, http, redactor, bundles, known, callers }
     }
 
-    /// Takes note of a sweep and makes it ready in the background. Told again, one that could not be made ready is
-    /// tried again.
+    /// Takes note of a sweep and makes it ready in the background. Told again with another document, as after it was
+    /// submitted again, it is made ready anew; with the same one, only if it could not be.
     pub(crate) fn brief(&self, brief: v1::Brief, channel: Channel, tasks: &TaskTracker) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = known.entry(brief.sweep).or_insert_with(|| watch::Sender::new(None));
-        if matches!(&*ready.borrow(), Some(Ok(_))) {
+        if let Some((document, ready)) = known.get(&brief.sweep)
+            && *document == brief.document
+            && !matches!(&*ready.borrow(), Some(Err(_)))
+        {
             return;
         }
-        ready.send_replace(None);
-        let ready = ready.clone();
+        let ready = watch::Sender::new(None);
+        known.insert(brief.sweep, (brief.document.clone(), ready.clone()));
         let (bundles, fresh) = (self.bundles.clone(), self.settings.plan.clone());
         tasks.spawn(async move {
-            let prepared = prepare(&brief, fresh, channel, &bundles).await;
+            let prepared = prepare_at_last(&brief, fresh, &channel, &bundles).await;
             if let Err(error) = &prepared {
                 tracing::warn!(sweep = brief.sweep, error = error.message, "sweep can't be run here");
             }
@@ -92,7 +96,7 @@ impl Sweeps {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&sweep)
-            .map(watch::Sender::subscribe);
+            .map(|(_, ready)| ready.subscribe());
         let Some(mut ready) = known else {
             return Err(transient("a job was granted before its sweep was known"));
         };
@@ -170,6 +174,29 @@ impl Sweep {
             return Err(format!("the sweep's plan has no model {lane}"));
         };
         cached.get_or_init(|| desk.sweeps.caller(plan, model, desk)).clone()
+    }
+}
+
+/// Makes a sweep ready, and tries again as long as what stands in the way may pass: its jobs wait, and fail for nothing.
+async fn prepare_at_last(
+    brief: &v1::Brief,
+    fresh: Option<Arc<SweepPlan>>,
+    channel: &Channel,
+    bundles: &Spool,
+) -> Result<Sweep, SweepError> {
+    let mut delays = reconnect_schedule();
+    loop {
+        match prepare(brief, fresh.clone(), channel.clone(), bundles).await {
+            Err(error) if error.class == v1::FailureClass::Transient => {
+                tracing::warn!(
+                    sweep = brief.sweep,
+                    error = error.message,
+                    "sweep is not ready: trying again"
+                );
+                tokio::time::sleep(delays.next_delay()).await;
+            }
+            settled => return settled,
+        }
     }
 }
 

@@ -91,13 +91,19 @@ impl Core {
         self.record(Fact::TermBegan { term }, effects);
         self.index.changed.clear();
         self.index.workers.retain(|_, worker| !worker.leases.is_empty());
+        self.extend_leases(now);
+        self.cut_waits(now.plus(self.config.max_wait_ms));
+        self.wake_due(now);
+        term
+    }
+
+    /// Gives every live lease a full new time: nobody's sign of life could be heard, for it was the coordinator that stood
+    /// still.
+    pub fn extend_leases(&mut self, now: Millis) {
         let deadline = now.plus(self.config.lease_ttl_ms);
         for (id, worker) in &mut self.index.workers {
             self.timers.extend(*id, worker, deadline);
         }
-        self.cut_waits(now.plus(self.config.max_wait_ms));
-        self.wake_due(now);
-        term
     }
 
     /// Takes an event. What must be journaled and what is to be done after it are added to `effects`.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
-use muster_core::{Acked, Input, LeaseKey, Scope, SessionId, SweepId, SweepSpec, TurnIndex, WorkerId};
+use muster_core::{
+    Acked, FailureClass, Input, LeaseKey, Scope, SessionId, SweepId, SweepSpec, TurnIndex, Usage, WorkerId,
+};
 use muster_proto::v1::coordinator_event::Event as Out;
 use muster_proto::v1::worker_event::Event as In;
 use muster_proto::{BUNDLE_CHUNK_BYTES, MESSAGE_TARGET_BYTES, v1};
 use muster_store::Archive;
 use prost::Message as _;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::driver::{Inbox, Request as Ask};
@@ -106,10 +109,12 @@ impl Worker {
                 let session = opened.session;
                 let reader = Reader { inbox: self.inbox.clone(), session };
                 let to_transport = self.to_transport.clone();
-                let writer = Writer { archive: self.archive, pace: self.pace, to_transport };
+                let inbox = self.inbox.clone();
+                let writer = Writer { session, inbox, archive: self.archive, pace: self.pace, to_transport };
                 let refused = tokio::select! {
                     ended = reader.run(rest, events) => ended.err(),
                     () = writer.run(opened.outgoing) => None,
+                    () = cut_for_long(opened.cut) => None,
                 };
                 drop(self.inbox.send(Ask::Events(vec![Input::Gone { session }])).await);
                 if let Some(status) = refused {
@@ -163,6 +168,12 @@ impl Worker {
             suspects: hello.suspects.into_iter().map(convert::job_from).collect(),
         })
     }
+}
+
+/// Resolves some time after a session was cut: its last words have that long to go out.
+async fn cut_for_long(cut: CancellationToken) {
+    cut.cancelled().await;
+    tokio::time::sleep(REFUSAL_DEADLINE).await;
 }
 
 /// Passes on what a worker says.
@@ -252,6 +263,8 @@ fn input_of(session: SessionId, event: In) -> Result<Input, Status> {
 
 /// Sends what the driver has for a worker; fetches the turns of its grants.
 struct Writer {
+    session: SessionId,
+    inbox: Inbox,
     archive: Arc<dyn Archive>,
     pace: Pace,
     to_transport: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
@@ -308,14 +321,10 @@ impl Writer {
     }
 
     async fn grant(&self, lease: LeaseKey, turns: TurnIndex, envelope: &mut Envelope) -> Result<(), Status> {
-        let prior = if turns.0 == 0 { Vec::new() } else { self.prior(lease).await? };
-        let stored = usize::try_from(turns.0).unwrap_or(usize::MAX);
-        if prior.len() < stored {
-            return Err(Status::internal(format!(
-                "lease {lease} has {turns} turns by the journal's facts and {} in its turns: run `muster store verify`",
-                prior.len()
-            )));
-        }
+        let prior = match self.prior(lease, turns).await {
+            Ok(prior) => prior,
+            Err(why) => return self.give_up(lease, why).await,
+        };
         let wire = convert::lease_to(lease);
         self.push(Out::Grant(v1::Grant { lease: Some(wire), turns: turns.0 }), envelope).await?;
         for (index, body) in (0..turns.0).zip(prior) {
@@ -324,10 +333,38 @@ impl Writer {
         Ok(())
     }
 
-    async fn prior(&self, lease: LeaseKey) -> Result<Vec<bytes::Bytes>, Status> {
+    /// The first `turns` turns of a lease's transcript, or why they are not to be had.
+    async fn prior(&self, lease: LeaseKey, turns: TurnIndex) -> Result<Vec<bytes::Bytes>, String> {
+        if turns.0 == 0 {
+            return Ok(Vec::new());
+        }
         let archive = Arc::clone(&self.archive);
-        let turns = super::blocking(move || archive.turns(lease.job, lease.generation)).await?;
-        Ok(turns.into_iter().map(|turn| turn.body).collect())
+        let read = super::blocking(move || archive.turns(lease.job, lease.generation)).await;
+        let prior = read.map_err(|status| status.message().to_owned())?;
+        if prior.len() < usize::try_from(turns.0).unwrap_or(usize::MAX) {
+            return Err(format!("{turns} turns were stored, and {} are there", prior.len()));
+        }
+        Ok(prior.into_iter().map(|turn| turn.body).collect())
+    }
+
+    /// A job whose stored turns can't be read ends, visibly; it must not end the session, or it would end every worker's
+    /// that it is granted to. The worker never heard of it, so its credit is given again.
+    async fn give_up(&self, lease: LeaseKey, why: String) -> Result<(), Status> {
+        tracing::error!(%lease, why, "stored turns can't be read: the job ends; `muster store verify` says more");
+        let session = self.session;
+        let failure = Input::Failure {
+            session,
+            lease,
+            class: FailureClass::Engine,
+            usage: Usage::default(),
+            retry_after_ms: 0,
+            message: format!("its stored turns can't be read ({why}); `muster retry` begins it anew").into(),
+        };
+        let events = vec![failure, Input::Want { session, credits: 1 }];
+        self.inbox
+            .send(Ask::Events(events))
+            .await
+            .map_err(|_| Status::unavailable("the coordinator is ending"))
     }
 
     /// Adds an event; a message that is large enough is sent first.

@@ -1,7 +1,7 @@
 //! What goes wrong between workers and a coordinator, one incident a test.
 
 use muster_core::{
-    Acked, Attempt, Core, CoreConfig, Effect, Fact, FailureClass, Input, LeaseKey, Outcome, Record,
+    Acked, Attempt, Core, CoreConfig, Effect, Fact, FailureClass, Input, LeaseKey, Millis, Outcome, Record,
     ReturnCause, RevokeReason, SessionId, SweepId, SweepState, TurnIndex,
 };
 
@@ -595,4 +595,16 @@ fn a_clock_set_back_between_processes_does_not_make_a_wait_endless() {
         rig.step(Input::Tick);
     }
     assert!(rig.now <= 5_000 + 3_600_000, "{}", rig.now);
+}
+
+#[test]
+fn a_coordinator_that_stood_still_takes_no_lease_for_it() {
+    let (mut rig, leases) = Rig::running(1, 1);
+    rig.now += 10 * TTL_MS;
+    rig.core.extend_leases(Millis(rig.now));
+    rig.step(Input::Tick);
+    assert_eq!(rig.counts().leased, 1);
+    assert_eq!(acks(&rig.turn(1, leases[0], 0)), vec![Acked::Turns(TurnIndex(1))]);
+    rig.pass(TTL_MS);
+    assert_eq!(rig.counts().leased, 0, "a worker that is silent after it is given up as ever");
 }
