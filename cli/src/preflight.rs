@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster_episode::{Call, Message, ModelPlan, Sampling, SweepPlan};
 use muster_worker::{
     Caller, CallerConfig, ClassLimits, Conversation, ErrorClass, Http, HttpConfig, Probe, ProcessEnvironment,
-    RetryLimits, Route, Settings, WorkerError, redactor,
+    RetryLimits, Route, Settings, Terms, WorkerError, redactor,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -133,7 +133,8 @@ pub(crate) async fn call_once(http: &Http, route: &Route) -> Result<Called, Stri
     let sampling = Sampling { temperature: None, top_p: None, max_output_tokens, extra_body: "".into() };
     let call = Call { messages: &messages, tools: &[], sampling: &sampling, seed: 0 };
     let (mut conversation, cancel) = (Conversation::default(), CancellationToken::new());
-    match caller.call_within(&once(), &mut conversation, &call, &cancel).await {
+    let terms = Terms { limits: &once(), cancel: &cancel, give_up: &cancel };
+    match caller.call_within(&terms, &mut conversation, &call).await {
         Ok(answered) => Ok(Called::Answered(answered.meter.latency_ms)),
         Err(error) if error.class == ErrorClass::BadRequest => Ok(Called::Refused(error.message)),
         Err(error) => Err(error.message),

@@ -345,3 +345,22 @@ fn a_worker_killed_after_an_outage_counts_the_calls_it_had_in_flight() {
     assert!(extra <= summary.paid_twice, "{extra} calls were paid in vain: {summary:?}");
     assert!(summary.paid_twice <= 16, "{summary:?}");
 }
+
+#[test]
+fn a_worker_told_to_end_does_not_wait_for_calls_that_have_not_begun() {
+    let site = Site::new(&["--latency-ms", "100"], two_variants(&[OBEDIENT], 4, ""));
+    assert_eq!(site.submit(&[]).wait().code, Some(0));
+    let spool = site.sweep.folder("spool");
+    let spool = spool.to_str().expect("UTF-8");
+    // One call a minute: all but the first wait for longer than a silent process is let live.
+    let pace = ["--slots", "4", "--rpm", "1", "--spool", spool];
+    let arguments = [&["worker", "--coordinator", &site.url], &pace[..]].concat();
+    let worker = Process::start(&arguments, &site.provider.environment());
+    site.until_calls(1);
+    eventually("four leases", || (site.lane("running") == 4).then_some(()));
+    worker.signal(Signal::SIGTERM);
+    let ended = worker.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let _worker = site.worker("spool", "4");
+    site.ends_with_every_call_once(8, &[]);
+}

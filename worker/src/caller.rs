@@ -56,6 +56,17 @@ pub struct Caller {
     on_rate_limit: Option<RateLimitHook>,
 }
 
+/// The terms of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How often and how long it is tried again.
+    pub limits: &'a RetryLimits,
+    /// Ends it at once, also a request that is under way.
+    pub cancel: &'a CancellationToken,
+    /// Ends it where no request is under way: while it waits for its turn, or for another try.
+    pub give_up: &'a CancellationToken,
+}
+
 /// An answered call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
@@ -93,6 +104,19 @@ struct Tally {
 struct Failure {
     verdict: Verdict,
     too_large: bool,
+}
+
+// === impl Terms ===
+
+impl Terms<'_> {
+    /// What a wait comes to, unless the call is given up first. What need not be waited for is not given up.
+    async fn unless_given_up<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = wait => Some(done),
+            () = self.give_up.cancelled() => None,
+        }
+    }
 }
 
 // === impl Caller ===
@@ -139,19 +163,19 @@ impl Caller {
         call: &Call<'_>,
         cancel: &CancellationToken,
     ) -> Result<Answered, CallError> {
-        self.call_within(&self.limits, conversation, call, cancel).await
+        let terms = Terms { limits: &self.limits, cancel, give_up: &CancellationToken::new() };
+        self.call_within(&terms, conversation, call).await
     }
 
-    /// As `call`, within these limits instead of the caller's own: a sweep may have its own.
+    /// As `call`, on these terms instead of the caller's own: a sweep may have its own limits.
     ///
     /// # Errors
     /// As `call`.
     pub async fn call_within(
         &self,
-        limits: &RetryLimits,
+        terms: &Terms<'_>,
         conversation: &mut Conversation,
         call: &Call<'_>,
-        cancel: &CancellationToken,
     ) -> Result<Answered, CallError> {
         let mut tally = Tally::default();
         let body = match self.dialect.encode(conversation, call) {
@@ -160,8 +184,8 @@ impl Caller {
         };
         let answered = tokio::select! {
             biased;
-            () = cancel.cancelled() => None,
-            answered = self.tries(limits, &body, &mut tally) => Some(answered),
+            () = terms.cancel.cancelled() => None,
+            answered = self.tries(terms, &body, &mut tally) => Some(answered),
         };
         answered.unwrap_or_else(|| Err(self.cancelled(&mut tally)))
     }
@@ -188,17 +212,14 @@ impl Caller {
         }
     }
 
-    async fn tries(
-        &self,
-        limits: &RetryLimits,
-        body: &Bytes,
-        tally: &mut Tally,
-    ) -> Result<Answered, CallError> {
+    async fn tries(&self, terms: &Terms<'_>, body: &Bytes, tally: &mut Tally) -> Result<Answered, CallError> {
         let mut retries: Option<Retries<'_>> = None;
         loop {
-            let permit = self.pace.ready().await;
+            let Some(permit) = terms.unless_given_up(self.pace.ready()).await else {
+                return Err(self.cancelled(tally));
+            };
             let begin = Instant::now();
-            let retries = retries.get_or_insert_with(|| Retries::begin(limits, begin));
+            let retries = retries.get_or_insert_with(|| Retries::begin(terms.limits, begin));
             let failure = match self.one_try(body, retries.time_left(begin), tally).await {
                 Ok(reply) => return Ok(answered(reply, tally, begin.elapsed())),
                 Err(failure) => failure,
@@ -209,7 +230,11 @@ impl Caller {
             let delay = retries.after(verdict.class, verdict.hint, now, rand::random::<f64>);
             self.note_rate_limit(verdict, delay);
             match delay {
-                Some(delay) if self.may_retry(&failure, tally) => tokio::time::sleep(delay).await,
+                Some(delay) if self.may_retry(&failure, tally) => {
+                    if terms.unless_given_up(tokio::time::sleep(delay)).await.is_none() {
+                        return Err(self.cancelled(tally));
+                    }
+                }
                 _ => return Err(self.give_up(failure, tally)),
             }
         }

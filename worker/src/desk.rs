@@ -59,6 +59,8 @@ pub(crate) struct Desk {
     worker: u64,
     state: Mutex<State>,
     drain: watch::Sender<Drain>,
+    /// Cancelled when the worker is to end: calls that are not under way are not begun.
+    giving_up: CancellationToken,
     /// Counts changes after which the worker may be done.
     settled: watch::Sender<u64>,
     pub(crate) blackbox: BlackBox,
@@ -75,6 +77,7 @@ impl Desk {
             worker,
             state: Mutex::new(State { outbox, running: BTreeMap::new(), free_slots, welcomed: false }),
             drain: watch::Sender::new(Drain::No),
+            giving_up: CancellationToken::new(),
             settled: watch::Sender::new(0),
             blackbox,
             sweeps,
@@ -205,7 +208,13 @@ impl Desk {
             *now = how.max(*now);
             further
         });
+        self.giving_up.cancel();
         self.settle();
+    }
+
+    /// Cancelled when calls that are not under way are to be given up.
+    pub(crate) fn giving_up(&self) -> &CancellationToken {
+        &self.giving_up
     }
 
     /// Resolves when the worker is draining and has nothing more to do or say.

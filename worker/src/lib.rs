@@ -26,7 +26,7 @@ mod worker;
 pub use account::{
     Account, BaseUrl, Environment, OutputLimitField, ProcessEnvironment, Route, accounts, redactor, route,
 };
-pub use caller::{Answered, Caller, CallerConfig, Probe, RateLimitHook};
+pub use caller::{Answered, Caller, CallerConfig, Probe, RateLimitHook, Terms};
 pub use classify::{ErrorClass, Verdict, classify};
 pub use error::{CallError, WorkerError};
 pub use http::{Http, HttpConfig, MAX_ANSWER_BYTES, ProxyPolicy};

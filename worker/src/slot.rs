@@ -12,7 +12,7 @@ use muster_proto::v1::worker_event::Event;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::caller::{Answered, Caller};
+use crate::caller::{Answered, Caller, Terms};
 use crate::classify::ErrorClass;
 use crate::desk::{Desk, Drain, Progress};
 use crate::error::CallError;
@@ -133,7 +133,8 @@ impl Slot {
         if *self.drain.borrow() != Drain::No {
             return Err(Stop::Failed(Box::new(preempted(self.lease, 0))));
         }
-        let calling = caller.call_within(&sweep.limits, conversation, call, &self.hurry);
+        let terms = Terms { limits: &sweep.limits, cancel: &self.hurry, give_up: self.desk.giving_up() };
+        let calling = caller.call_within(&terms, conversation, call);
         tokio::pin!(calling);
         let result = tokio::select! {
             result = &mut calling => result,
