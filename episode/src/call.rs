@@ -124,6 +124,8 @@ pub struct TokenUsage {
     pub input: u64,
     /// Of these, read from a cache.
     pub cached_input: u64,
+    /// Of these, written to a cache.
+    pub cache_write: u64,
     /// All tokens out, reasoning included.
     pub output: u64,
     /// Of these, reasoning.

@@ -35,8 +35,8 @@ pub use record::{
 pub use replay::{Replay, ReplayError, replay};
 pub use suite::{Limits, Scenario, ScorerSpec, Suite};
 pub use sweep::{
-    AxisPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError, RetryPlan, ScenarioPlan,
-    Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
+    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError, Price,
+    QuotaPlan, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
 };
 pub use world::{ConfigFile, ConfigValue, Document, Drive, Memory, Scratchpad, Sheet, Sheets, World};
 

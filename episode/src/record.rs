@@ -79,6 +79,9 @@ pub struct TokensRecord {
     /// Of these, reasoning.
     #[prost(uint64, tag = "4")]
     pub reasoning: u64,
+    /// Of those in, written to a cache.
+    #[prost(uint64, tag = "5")]
+    pub cache_write: u64,
 }
 
 /// What a worker measured of a turn.
@@ -222,15 +225,15 @@ impl ToolCallRecord {
 
 impl TokensRecord {
     fn new(tokens: TokenUsage) -> Self {
-        let TokenUsage { input, cached_input, output, reasoning } = tokens;
-        Self { input, cached_input, output, reasoning }
+        let TokenUsage { input, cached_input, cache_write, output, reasoning } = tokens;
+        Self { input, cached_input, cache_write, output, reasoning }
     }
 
     /// As the engine knows it.
     #[must_use]
     pub fn usage(self) -> TokenUsage {
-        let Self { input, cached_input, output, reasoning } = self;
-        TokenUsage { input, cached_input, output, reasoning }
+        let Self { input, cached_input, cache_write, output, reasoning } = self;
+        TokenUsage { input, cached_input, cache_write, output, reasoning }
     }
 }
 

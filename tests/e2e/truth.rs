@@ -135,7 +135,7 @@ fn act(episode: &Episode, playbook: &Playbook) -> Reply {
         raw: Bytes::from_static(b"{}"),
         dialect: "none".into(),
         stop: StopReason::ToolCalls,
-        tokens: TokenUsage { input: 1, cached_input: 0, output: 1, reasoning: 0 },
+        tokens: TokenUsage { input: 1, cached_input: 0, cache_write: 0, output: 1, reasoning: 0 },
         text: action.text,
         reasoning: action.reasoning,
         tool_calls: action.tool_calls.into_iter().enumerate().map(call).collect(),

@@ -138,7 +138,7 @@ impl Sweeps {
     fn pace(&self, plan: &SweepPlan, model: &ModelPlan) -> PaceConfig {
         let max_connections =
             self.settings.max_connections.or(model.max_connections).or(plan.max_connections());
-        let rpm = self.settings.rpm.or(model.rpm).or(plan.rpm());
+        let rpm = self.settings.rpm;
         PaceConfig {
             max_connections: max_connections.unwrap_or(MAX_CONNECTIONS_DEFAULT),
             requests_per_minute: rpm.and_then(NonZeroU32::new),

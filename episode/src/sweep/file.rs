@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::fields::{Fields, Reader, json};
+use super::quota::BudgetPlan;
 use crate::mistake::{Mistakes, Source};
 use crate::suite::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX};
 
@@ -82,8 +83,10 @@ pub struct SweepFile {
     pub retry: RetryPlan,
     /// The most calls at once, per worker.
     pub max_connections: Option<u32>,
-    /// Requests a minute, per worker and model.
+    /// Requests a minute to each model, over all workers.
     pub rpm: Option<u32>,
+    /// What the sweep may spend.
+    pub budget: BudgetPlan,
 }
 
 /// The axes' values that a sweep runs of one scenario.
@@ -116,7 +119,7 @@ pub struct ModelEntry {
     pub pool: Option<String>,
     /// The most calls at once to this model, per worker.
     pub max_connections: Option<u32>,
-    /// Requests a minute to this model, per worker.
+    /// Requests a minute to this model, over all workers.
     pub rpm: Option<u32>,
 }
 
@@ -349,6 +352,7 @@ impl SweepFile {
             retry: fields.table("retry").map(|it| RetryPlan::read(&it)).unwrap_or_default(),
             max_connections: fields.number("max_connections", 1..=CONNECTIONS_MAX),
             rpm: fields.number("rpm", 1..=RPM_MAX),
+            budget: BudgetPlan::default(),
         }
     }
 }

@@ -4,8 +4,10 @@ mod file;
 mod model;
 mod permutation;
 mod plan;
+mod quota;
 mod resolve;
 
 pub use file::{LimitOverrides, ModelEntry, Placed, RetryPlan, Select, SweepFile};
 pub use model::{ModelName, ModelPlan};
+pub use quota::{BudgetMode, BudgetPlan, Price, QuotaPlan};
 pub use plan::{AxisPlan, PlanError, ScenarioPlan, Seed, SweepPlan, VariantIndex, VariantKey};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::quota::{BudgetPlan, Price, QuotaPlan};
+
 /// Bytes of a model's name.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -50,9 +52,26 @@ pub struct ModelPlan {
     /// The most calls at once to this model, per worker. No part of what is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<u32>,
-    /// Requests a minute to this model. No part of what is run.
+    /// The dialect that its route speaks: `openai-responses`, `openai-chat`, `anthropic-messages`, `gemini`. None: the
+    /// provider's usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rpm: Option<u32>,
+    pub dialect: Option<Arc<str>>,
+    /// What its route does not take or wants otherwise, by the catalog's names (`no-temperature`, `no-seed`, ...).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quirks: Vec<Arc<str>>,
+    /// What its provider allows. No part of what is run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quota: QuotaPlan,
+    /// What its tokens cost, if that is known. No part of what is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// What it may spend in this sweep. No part of what is run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub budget: BudgetPlan,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 // === impl ModelName ===
@@ -163,7 +182,11 @@ impl ModelPlan {
             max_output_tokens: None,
             extra_body: "".into(),
             max_connections: None,
-            rpm: None,
+            dialect: None,
+            quirks: Vec::new(),
+            quota: QuotaPlan::default(),
+            price: None,
+            budget: BudgetPlan::default(),
         }
     }
 

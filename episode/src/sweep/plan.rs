@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{LimitOverrides, RetryPlan, SweepFile};
 use super::model::ModelPlan;
 use super::permutation::Permutation;
+use super::quota::{BudgetPlan, QuotaPlan};
 use super::resolve::Resolver;
 use crate::digest::{Digest, Parts};
 use crate::mistake::Mistakes;
@@ -67,8 +68,8 @@ struct Document {
     retry: RetryPlan,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_connections: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rpm: Option<u32>,
+    #[serde(default, skip_serializing_if = "BudgetPlan::is_unbounded")]
+    budget: BudgetPlan,
 }
 
 /// What a plan runs of one scenario.
@@ -129,7 +130,7 @@ impl SweepPlan {
             weight: file.weight,
             retry: file.retry,
             max_connections: file.max_connections,
-            rpm: file.rpm,
+            budget: file.budget,
         };
         let mut mistakes = resolver.mistakes;
         if mistakes.is_empty()
@@ -214,10 +215,10 @@ impl SweepPlan {
         self.document.max_connections
     }
 
-    /// Requests a minute, per worker and model.
+    /// What it may spend.
     #[must_use]
-    pub fn rpm(&self) -> Option<u32> {
-        self.document.rpm
+    pub fn budget(&self) -> BudgetPlan {
+        self.document.budget
     }
 
     /// Variants, over all scenarios: the jobs of one seed of one model.
@@ -320,9 +321,11 @@ impl Document {
     fn content_hash(&self) -> Digest {
         let mut content = self.clone();
         (content.seeds, content.limit, content.weight) = (1, None, 1);
-        (content.retry, content.max_connections, content.rpm) = (RetryPlan::default(), None, None);
+        (content.retry, content.max_connections) = (RetryPlan::default(), None);
+        content.budget = BudgetPlan::default();
         for model in &mut content.models {
-            (model.max_connections, model.rpm) = (None, None);
+            (model.max_connections, model.price) = (None, None);
+            (model.quota, model.budget) = (QuotaPlan::default(), BudgetPlan::default());
         }
         Parts::new("muster sweep").bytes(&content.to_json()).digest()
     }

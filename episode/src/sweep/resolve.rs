@@ -138,7 +138,8 @@ impl Resolver<'_> {
         (model.temperature, model.top_p) = (entry.temperature, entry.top_p);
         model.max_output_tokens = entry.max_output_tokens;
         model.extra_body = entry.extra_body.as_str().into();
-        (model.max_connections, model.rpm) = (entry.max_connections, entry.rpm);
+        model.max_connections = entry.max_connections;
+        model.quota.rpm = entry.rpm.or(self.file.rpm);
         Some(model)
     }
 

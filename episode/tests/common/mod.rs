@@ -108,7 +108,7 @@ pub fn reply(turn: usize, action: Action) -> Reply {
         raw: raw.into(),
         dialect: "test".into(),
         stop: if tool_calls.is_empty() { StopReason::End } else { StopReason::ToolCalls },
-        tokens: TokenUsage { input: 1_000, cached_input: 0, output: 100, reasoning: 0 },
+        tokens: TokenUsage { input: 1_000, cached_input: 0, cache_write: 0, output: 100, reasoning: 0 },
         text: action.text,
         reasoning: action.reasoning,
         tool_calls,

@@ -256,6 +256,7 @@ fn tokens(usage: Option<&RawValue>) -> TokenUsage {
     TokenUsage {
         input: text::count(usage.prompt_tokens),
         cached_input: text::count(input.cached_tokens.or(usage.prompt_cache_hit_tokens)),
+        cache_write: 0,
         output: text::count(usage.completion_tokens),
         reasoning: text::count(output.reasoning_tokens),
     }

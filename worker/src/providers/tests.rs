@@ -179,7 +179,7 @@ fn an_answer_with_everything_in_it_is_read_whole() {
     let call =
         ToolCall { id: "call_1".into(), name: "read_file".into(), arguments: "{\"path\":\"a\"}".into() };
     assert_eq!((reply.tool_calls, reply.stop), (vec![call], StopReason::ToolCalls));
-    assert_eq!(reply.tokens, TokenUsage { input: 100, cached_input: 64, output: 20, reasoning: 8 });
+    assert_eq!(reply.tokens, TokenUsage { input: 100, cached_input: 64, cache_write: 0, output: 20, reasoning: 8 });
     assert_eq!((&*reply.served_model, &*reply.fingerprint), ("gpt-test-2026", "fp_1"));
 }
 
@@ -264,7 +264,7 @@ fn usage_that_cannot_be_read_does_not_cost_the_answer() {
         TokenUsage::default()
     );
     let deepseek = usage(r#"{"prompt_tokens":10,"prompt_cache_hit_tokens":4,"completion_tokens":2.0}"#);
-    assert_eq!(deepseek, TokenUsage { input: 10, cached_input: 4, output: 2, reasoning: 0 });
+    assert_eq!(deepseek, TokenUsage { input: 10, cached_input: 4, cache_write: 0, output: 2, reasoning: 0 });
 }
 
 #[test]
