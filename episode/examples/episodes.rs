@@ -186,7 +186,7 @@ fn reply(turn: usize, action: Action) -> Reply {
         text: action.text,
         reasoning: action.reasoning,
         stop: StopReason::ToolCalls,
-        tokens: TokenUsage { input: 1_500, cached_input: 0, output: 80, reasoning: 0 },
+        tokens: TokenUsage { input: 1_500, output: 80, ..TokenUsage::default() },
         served_model: "sim/obedient".to_owned(),
         fingerprint: String::new(),
     }

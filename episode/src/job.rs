@@ -68,6 +68,8 @@ struct Cell {
     system: Arc<str>,
     user: Arc<str>,
     world: World,
+    /// Whether other repeats have another world or other prompts.
+    seeded: bool,
     tools: Vec<ToolSpec>,
     limits: Limits,
     sampling: Sampling,
@@ -147,7 +149,7 @@ impl Expander {
         let key =
             self.plan.variant(variant).ok_or_else(|| ExpandError::OtherSuite(format!("{variant:?}")))?;
         let cell = Arc::new(Cell::expand(&self.suite, &self.plan, Arc::clone(model), key, seed)?);
-        if !cell.scenario.seeded {
+        if !cell.seeded {
             self.lock().keep((lane, variant), Arc::clone(&cell));
         }
         Ok(Arc::new(JobPlan::new(cell, seed)))
@@ -193,7 +195,7 @@ impl Cell {
             .ok_or_else(|| other_suite(format!("its scenario `{}` has other axes", variant.scenario)))?;
         let templates = suite.templates();
         let context = scenario.context(templates, &places, &model.display_name, seed.0)?;
-        let expansion = scenario.expand(templates, &context)?;
+        let expansion = scenario.expand(templates, &context, seed.0)?;
         let (limits, sampling) = (limits(scenario, plan), sampling(scenario, plan, &model));
         let mut cell = Self {
             scenario: Arc::clone(scenario),
@@ -203,6 +205,7 @@ impl Cell {
             system: expansion.system,
             user: expansion.user,
             world: expansion.world,
+            seeded: expansion.seeded,
             limits,
             sampling,
             identity: Hasher::new("muster job"),

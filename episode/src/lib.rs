@@ -38,7 +38,10 @@ pub use sweep::{
     AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError, Price,
     QuotaPlan, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
 };
-pub use world::{ConfigFile, ConfigValue, Document, Drive, Memory, Scratchpad, Sheet, Sheets, World};
+pub use world::{
+    ConfigFile, ConfigValue, Date, Document, Drive, Host, ManagedAgent, Memory, Origin, Queued, Scratchpad,
+    ServerFile, Servers, Sheet, Sheets, Shutdown, World,
+};
 
 /// The engine's semantics version: part of every job's identity. It is raised when, and only when, the frozen
 /// transcripts under `tests/frozen/` no longer replay to the same bytes.

@@ -311,6 +311,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
                 cached_input: numbers.1,
                 output: numbers.2,
                 reasoning: numbers.3,
+                ..TokenUsage::default()
             },
             served_model,
             fingerprint,

@@ -374,7 +374,7 @@ impl Opening {
         seed: u64,
     ) -> Option<(Digest, Arc<Self>)> {
         let (context, system, user) = prompts_of(suite, scenario, &variant, model, seed)?;
-        let world = scenario.world(suite.templates(), &context).ok()?;
+        let world = scenario.world(suite.templates(), &context, seed).ok()?;
         let tools: Vec<Arc<str>> = world.tools().into_iter().map(|tool| tool.name).collect();
         let tools: Vec<&str> = tools.iter().map(AsRef::as_ref).collect();
         let key = opening_key(&system, &user, &tools);

@@ -99,7 +99,7 @@ fn check_variant(
     openings: &mut Openings,
 ) -> Result<(), Fault> {
     let context = scenario.context(templates, variant, MODEL, 0)?;
-    let expansion = scenario.expand(templates, &context)?;
+    let expansion = scenario.expand(templates, &context, 0)?;
     let mut casts = Vec::with_capacity(scenario.players.len());
     for (name, player) in &scenario.players {
         player.check_tools(templates, &context, &expansion.world)?;
@@ -126,7 +126,7 @@ fn check_documents(
     variants: &[Variant],
     mistakes: &mut Mistakes,
 ) {
-    let conditions = scenario.conditions();
+    let conditions = scenario.world.conditions();
     let contexts: Vec<Value> =
         variants.iter().filter_map(|variant| scenario.context(templates, variant, MODEL, 0).ok()).collect();
     for condition in conditions {
@@ -159,22 +159,12 @@ fn check_axes(scenario: &Scenario, templates: &Templates, mistakes: &mut Mistake
 }
 
 impl Scenario {
-    /// The conditions that decide what is in the world.
-    fn conditions(&self) -> Vec<&super::Condition> {
-        let drive = self.world.drive.iter().flatten().map(|it| &it.when);
-        let sheets = self.world.sheets.iter().flatten().map(|it| &it.when);
-        let memory = self.world.memory.iter().map(|it| &it.when);
-        let config = self.world.config.iter().map(|it| &it.when);
-        let scratchpad = self.world.scratchpad.iter().map(|it| &it.when);
-        drive.chain(sheets).chain(memory).chain(config).chain(scratchpad).filter_map(Option::as_ref).collect()
-    }
-
     /// All templates and conditions but the players': those of the scenario's file, and the files they name or include.
     fn templates(&self, templates: &Templates) -> Vec<Template> {
         let mut all = vec![self.system.clone(), self.user.clone()];
         all.extend(self.names.iter().map(|(_, template)| template.clone()));
         all.extend(self.exclusions.iter().map(|it| it.when.template().clone()));
-        all.extend(self.conditions().into_iter().map(|it| it.template().clone()));
+        all.extend(self.world.conditions().into_iter().map(|it| it.template().clone()));
         all.extend(self.world.templates());
         let own = |path: &str| path.starts_with(&format!("{}/", self.name)) || path.starts_with("shared/");
         all.extend(

@@ -8,8 +8,10 @@ mod check;
 mod data;
 mod draw;
 mod read;
+mod read_world;
 mod scenario;
 mod templates;
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,9 +24,9 @@ use crate::mistake::{Mistakes, Source};
 
 pub(crate) use self::axes::VariantsError;
 pub(crate) use self::read::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX, jinja, values_help};
-pub(crate) use self::scenario::applies;
 pub use self::scenario::{Limits, Scenario, ScorerSpec};
 pub(crate) use self::templates::{Condition, Fault, Template, Templates};
+pub(crate) use self::world::applies;
 
 /// The file that names a suite.
 const SUITE_FILE: &str = "suite.toml";

@@ -9,16 +9,13 @@ use toml::de::DeValue;
 
 use super::axes::{Axis, AxisValue, Exclusion};
 use super::data::read_table;
-use super::scenario::{
-    ConfigSpec, DocumentSpec, Limits, MemorySpec, SamplingSpec, Scenario, ScorerSpec, ScratchpadSpec,
-    SheetSpec, VariableSpec, WorldSpec,
-};
+use super::scenario::{Limits, SamplingSpec, Scenario, ScorerSpec};
 use super::templates::{Condition, Fault, Template, Templates, resolve};
 use crate::fields::{Fields, Reader, json};
 use crate::mistake::{Mistakes, Source, did_you_mean};
 use crate::player::{Player, read_player};
 use crate::sweep::Placed;
-use crate::world::{ConfigValue, Table};
+use crate::world::Table;
 
 /// Model calls of an episode, unless the scenario says otherwise.
 const MODEL_CALLS_DEFAULT: u32 = 30;
@@ -47,7 +44,7 @@ pub(super) struct Workbench<'a> {
 }
 
 /// One `scenario.toml` being read.
-struct ScenarioReader<'a, 'b> {
+pub(super) struct ScenarioReader<'a, 'b> {
     bench: &'a mut Workbench<'b>,
     source: Source,
 }
@@ -161,88 +158,6 @@ impl ScenarioReader<'_, '_> {
         Some((system?, user?))
     }
 
-    fn world(&mut self, fields: &Fields<'_>) -> WorldSpec {
-        let has = |key| fields.raw(key).is_some();
-        let world = WorldSpec {
-            drive: has("drive")
-                .then(|| fields.tables("drive").iter().filter_map(|it| self.document(it)).collect()),
-            sheets: has("sheets")
-                .then(|| fields.tables("sheets").iter().filter_map(|it| self.sheet(it)).collect()),
-            config: fields.table("config").and_then(|it| self.config(&it)),
-            memory: fields.tables("memory").iter().filter_map(|it| self.memory(it)).collect(),
-            scratchpad: fields.table("scratchpad").map(|it| self.scratchpad(&it)),
-        };
-        fields.close();
-        world
-    }
-
-    fn document(&mut self, fields: &Fields<'_>) -> Option<DocumentSpec> {
-        let when = self.when(fields);
-        let (path, from) = (fields.needed_text("path"), fields.needed_text("from"));
-        fields.close();
-        let (path, from) = (self.inline(&path), self.file(&from));
-        Some(DocumentSpec { when, path: path?, from: from? })
-    }
-
-    fn sheet(&mut self, fields: &Fields<'_>) -> Option<SheetSpec> {
-        let when = self.when(fields);
-        let (name, from) = (fields.needed_text("name"), fields.needed_text("from"));
-        let evidence = fields.flag("evidence").unwrap_or(false);
-        fields.close();
-        let (name, table) = (self.inline(&name), self.data(&from));
-        Some(SheetSpec { when, name: name?, evidence, table: table? })
-    }
-
-    fn config(&mut self, fields: &Fields<'_>) -> Option<ConfigSpec> {
-        let when = self.when(fields);
-        let name = fields.needed_text("name");
-        let mut variables = Vec::new();
-        if let Some(table) = fields.table("variables") {
-            for (name, value) in table.entries() {
-                variables
-                    .extend(self.variable(fields.reader(), &name, value).map(|it| (name.value.into(), it)));
-            }
-        }
-        fields.close();
-        self.inline(&name).map(|name| ConfigSpec { when, name, variables })
-    }
-
-    fn variable(
-        &mut self,
-        reader: &Reader,
-        name: &Placed<String>,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Option<VariableSpec> {
-        match value.get_ref() {
-            DeValue::String(text) => {
-                let text = Placed { value: text.to_string(), at: value.span() };
-                self.inline(&text).map(VariableSpec::Text)
-            }
-            DeValue::Boolean(flag) => Some(VariableSpec::Value(ConfigValue::Bool(*flag))),
-            DeValue::Integer(_) | DeValue::Float(_) => {
-                ConfigValue::parse(&json(value.get_ref()).to_string()).ok().map(VariableSpec::Value)
-            }
-            _ => {
-                reader
-                    .note(value.span(), format!("`{}` must be a text, a number, true or false", name.value));
-                None
-            }
-        }
-    }
-
-    fn memory(&mut self, fields: &Fields<'_>) -> Option<MemorySpec> {
-        let when = self.when(fields);
-        let from = fields.needed_text("from");
-        fields.close();
-        self.file(&from).map(|from| MemorySpec { when, from })
-    }
-
-    fn scratchpad(&mut self, fields: &Fields<'_>) -> ScratchpadSpec {
-        let when = self.when(fields);
-        fields.close();
-        ScratchpadSpec { when }
-    }
-
     /// The players: every file of the scenario's folder `players`.
     fn players(&mut self) -> BTreeMap<Arc<str>, Player> {
         let folder = format!("{}/players/", self.folder());
@@ -264,22 +179,22 @@ impl ScenarioReader<'_, '_> {
         players
     }
 
-    fn when(&mut self, fields: &Fields<'_>) -> Option<Condition> {
+    pub(super) fn when(&mut self, fields: &Fields<'_>) -> Option<Condition> {
         fields.text("when").and_then(|when| self.condition(&when))
     }
 
-    fn condition(&mut self, text: &Placed<String>) -> Option<Condition> {
+    pub(super) fn condition(&mut self, text: &Placed<String>) -> Option<Condition> {
         let condition = self.bench.templates.condition(&self.source, text);
         self.keep(condition)
     }
 
-    fn inline(&mut self, text: &Placed<String>) -> Option<Template> {
+    pub(super) fn inline(&mut self, text: &Placed<String>) -> Option<Template> {
         let template = self.bench.templates.inline(&self.source, text);
         self.keep(template)
     }
 
     /// A template that is a file of the suite.
-    fn file(&mut self, path: &Placed<String>) -> Option<Template> {
+    pub(super) fn file(&mut self, path: &Placed<String>) -> Option<Template> {
         let resolved = resolve(&path.value, &self.source.name);
         match self.bench.templates.file(&resolved) {
             Some(template) => self.keep(template),
@@ -287,7 +202,7 @@ impl ScenarioReader<'_, '_> {
         }
     }
 
-    fn data(&mut self, path: &Placed<String>) -> Option<Arc<Table>> {
+    pub(super) fn data(&mut self, path: &Placed<String>) -> Option<Arc<Table>> {
         let resolved = resolve(&path.value, &self.source.name);
         if let Some(known) = self.bench.tables.get(&resolved) {
             return known.clone();

@@ -7,13 +7,13 @@ use minijinja::Value;
 
 use super::axes::{Axis, Exclusion, Variant, VariantsError, seen, variants};
 use super::draw::draw_function;
-use super::templates::{Condition, Fault, Template, Templates};
+use super::templates::{Fault, Template, Templates};
+use super::world::WorldSpec;
+use crate::digest::Parts;
 use crate::mistake::Source;
 use crate::player::Player;
 use crate::sweep::VariantKey;
-use crate::world::{
-    ConfigFile, ConfigValue, Document, Drive, Memory, Scratchpad, Sheet, Sheets, Table, World,
-};
+use crate::world::World;
 
 /// A scenario of a suite.
 #[derive(Debug)]
@@ -64,62 +64,14 @@ pub struct ScorerSpec {
     pub parameters: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What a scenario says of its world.
-#[derive(Debug, Default)]
-pub(crate) struct WorldSpec {
-    pub(crate) drive: Option<Vec<DocumentSpec>>,
-    pub(crate) sheets: Option<Vec<SheetSpec>>,
-    pub(crate) config: Option<ConfigSpec>,
-    pub(crate) memory: Vec<MemorySpec>,
-    /// Whether there is a scratchpad, and in which variants.
-    pub(crate) scratchpad: Option<ScratchpadSpec>,
-}
-
-#[derive(Debug)]
-pub(crate) struct DocumentSpec {
-    pub(crate) when: Option<Condition>,
-    pub(crate) path: Template,
-    pub(crate) from: Template,
-}
-
-#[derive(Debug)]
-pub(crate) struct SheetSpec {
-    pub(crate) when: Option<Condition>,
-    pub(crate) name: Template,
-    pub(crate) evidence: bool,
-    pub(crate) table: Arc<Table>,
-}
-
-#[derive(Debug)]
-pub(crate) struct ConfigSpec {
-    pub(crate) when: Option<Condition>,
-    pub(crate) name: Template,
-    pub(crate) variables: Vec<(Arc<str>, VariableSpec)>,
-}
-
-#[derive(Debug)]
-pub(crate) enum VariableSpec {
-    Value(ConfigValue),
-    Text(Template),
-}
-
-#[derive(Debug)]
-pub(crate) struct MemorySpec {
-    pub(crate) when: Option<Condition>,
-    pub(crate) from: Template,
-}
-
-#[derive(Debug)]
-pub(crate) struct ScratchpadSpec {
-    pub(crate) when: Option<Condition>,
-}
-
 /// A variant of a scenario for one model: all that its episodes share.
 #[derive(Debug)]
 pub(crate) struct Expansion {
     pub(crate) system: Arc<str>,
     pub(crate) user: Arc<str>,
     pub(crate) world: World,
+    /// Whether each repeat has a world or prompts of its own.
+    pub(crate) seeded: bool,
 }
 
 // === impl Scenario ===
@@ -235,120 +187,28 @@ impl Scenario {
         Ok((templates.render(&self.system, context)?, templates.render(&self.user, context)?))
     }
 
-    pub(crate) fn expand(&self, templates: &Templates, context: &Value) -> Result<Expansion, Fault> {
+    pub(crate) fn expand(
+        &self,
+        templates: &Templates,
+        context: &Value,
+        seed: u64,
+    ) -> Result<Expansion, Fault> {
         let (system, user) = self.prompts(templates, context)?;
-        let world = self.world(templates, context)?;
-        Ok(Expansion { system: system.into(), user: user.into(), world })
+        let shuffled = self.world.is_shuffled(templates, context)?;
+        let world = self.world(templates, context, seed)?;
+        let seeded = self.seeded || shuffled;
+        Ok(Expansion { system: system.into(), user: user.into(), world, seeded })
     }
 
     /// The world before the first turn.
-    pub(crate) fn world(&self, templates: &Templates, context: &Value) -> Result<World, Fault> {
-        Ok(World::new(
-            self.world.drive(templates, context)?,
-            self.world.sheets(templates, context)?,
-            self.world.config(templates, context)?,
-            self.world.memory(templates, context)?,
-            self.world.scratchpad(templates, context)?,
-        ))
+    pub(crate) fn world(&self, templates: &Templates, context: &Value, seed: u64) -> Result<World, Fault> {
+        let families = self.world.families(templates, context)?;
+        let shuffled = self.world.is_shuffled(templates, context)?;
+        Ok(World::new(if shuffled { families.shuffled(order(&self.name, seed)) } else { families }))
     }
 }
 
-// === impl WorldSpec ===
-
-impl WorldSpec {
-    /// Its templates, without conditions and without tables.
-    pub(crate) fn templates(&self) -> Vec<Template> {
-        let drive = self.drive.iter().flatten().flat_map(|it| [&it.path, &it.from]);
-        let sheets = self.sheets.iter().flatten().map(|it| &it.name);
-        let memory = self.memory.iter().map(|it| &it.from);
-        let config = self.config.iter().map(|it| &it.name);
-        let variables =
-            self.config.iter().flat_map(|it| &it.variables).filter_map(|(_, value)| match value {
-                VariableSpec::Text(template) => Some(template),
-                VariableSpec::Value(_) => None,
-            });
-        drive.chain(sheets).chain(memory).chain(config).chain(variables).cloned().collect()
-    }
-
-    fn drive(&self, templates: &Templates, context: &Value) -> Result<Option<Drive>, Fault> {
-        let Some(specs) = &self.drive else { return Ok(None) };
-        let mut documents: BTreeMap<Arc<str>, Document> = BTreeMap::new();
-        for spec in specs {
-            if !applies(spec.when.as_ref(), templates, context)? {
-                continue;
-            }
-            let path = templates.render(&spec.path, context)?;
-            let content = templates.render(&spec.from, context)?;
-            if documents.contains_key(path.as_str()) {
-                return Err(templates
-                    .whole(&spec.path, format!("two documents have the path `{path}` in one variant")));
-            }
-            documents.insert(path.into(), Document::given(content.into()));
-        }
-        Ok(Some(Drive::new(documents)))
-    }
-
-    fn sheets(&self, templates: &Templates, context: &Value) -> Result<Option<Sheets>, Fault> {
-        let Some(specs) = &self.sheets else { return Ok(None) };
-        let mut sheets: Vec<Sheet> = Vec::new();
-        for spec in specs {
-            if !applies(spec.when.as_ref(), templates, context)? {
-                continue;
-            }
-            let name = templates.render(&spec.name, context)?;
-            if sheets.iter().any(|sheet| sheet.name() == name) {
-                return Err(
-                    templates.whole(&spec.name, format!("two sheets have the name `{name}` in one variant"))
-                );
-            }
-            sheets.push(Sheet::new(name, spec.evidence, spec.table.clone()));
-        }
-        Ok(Some(Sheets::new(sheets)))
-    }
-
-    fn config(&self, templates: &Templates, context: &Value) -> Result<Option<ConfigFile>, Fault> {
-        let Some(spec) = &self.config else { return Ok(None) };
-        if !applies(spec.when.as_ref(), templates, context)? {
-            return Ok(None);
-        }
-        let mut variables = Vec::with_capacity(spec.variables.len());
-        for (name, value) in &spec.variables {
-            let value = match value {
-                VariableSpec::Value(value) => value.clone(),
-                VariableSpec::Text(template) => {
-                    ConfigValue::Text(templates.render(template, context)?.into())
-                }
-            };
-            variables.push((name.clone(), value));
-        }
-        Ok(Some(ConfigFile::new(templates.render(&spec.name, context)?, variables)))
-    }
-
-    fn memory(&self, templates: &Templates, context: &Value) -> Result<Option<Memory>, Fault> {
-        let mut memory = None;
-        for spec in &self.memory {
-            if !applies(spec.when.as_ref(), templates, context)? {
-                continue;
-            }
-            if memory.is_some() {
-                return Err(templates.whole(&spec.from, "two memories apply in one variant"));
-            }
-            memory = Some(Memory::new(templates.render(&spec.from, context)?));
-        }
-        Ok(memory)
-    }
-
-    fn scratchpad(&self, templates: &Templates, context: &Value) -> Result<Option<Scratchpad>, Fault> {
-        let Some(spec) = &self.scratchpad else { return Ok(None) };
-        Ok(applies(spec.when.as_ref(), templates, context)?.then(Scratchpad::default))
-    }
-}
-
-/// Whether a part with this condition is in the world.
-pub(crate) fn applies(
-    when: Option<&Condition>,
-    templates: &Templates,
-    context: &Value,
-) -> Result<bool, Fault> {
-    when.map_or(Ok(true), |condition| templates.holds(condition, context))
+/// The number by which things are put in an order of their own: the same in all variants of a repeat.
+fn order(scenario: &str, seed: u64) -> u64 {
+    Parts::new("muster scenario order").text(scenario).number(seed).draw()
 }

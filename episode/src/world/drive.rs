@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::path::{check_path, plain};
 use super::tool::{Answer, Arguments, Parameter, Tool, shown};
 use crate::digest::{Digest, Parts};
 
@@ -15,8 +16,6 @@ const DOCUMENTS_MAX: usize = 256;
 const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 /// Bytes of all documents. A thousand episodes that fill it at once take 4 GB, but a real one writes a few KB.
 const DRIVE_BYTES_MAX: usize = 4 << 20;
-/// Bytes of a path.
-const PATH_BYTES_MAX: usize = 255;
 
 const PATH: Parameter = Parameter { name: "path", description: "The file's path, as listed." };
 
@@ -48,6 +47,9 @@ pub(super) const TOOLS: &[Tool] = &[
 pub struct Drive {
     documents: BTreeMap<Arc<str>, Document>,
     listed: bool,
+    /// The number by which the files are listed in an order of their own; none: in order of their paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shuffled_by: Option<u64>,
     #[serde(skip)]
     bytes: usize,
 }
@@ -69,7 +71,12 @@ impl Drive {
     pub(crate) fn new(documents: impl IntoIterator<Item = (Arc<str>, Document)>) -> Self {
         let documents: BTreeMap<_, _> = documents.into_iter().collect();
         let bytes = documents.values().map(|document| document.content.len()).sum();
-        Self { documents, listed: false, bytes }
+        Self { documents, listed: false, shuffled_by: None, bytes }
+    }
+
+    /// Lists the files in an order drawn by `number`.
+    pub(crate) fn shuffled(self, number: u64) -> Self {
+        Self { shuffled_by: Some(number), ..self }
     }
 
     /// The documents, in order of their paths.
@@ -105,9 +112,12 @@ impl Drive {
 
     fn list(&mut self) -> Answer {
         self.listed = true;
-        let files: Vec<Value> = self
-            .documents
-            .iter()
+        let mut documents: Vec<(&Arc<str>, &Document)> = self.documents.iter().collect();
+        if let Some(number) = self.shuffled_by {
+            documents.sort_by_key(|(path, _)| Parts::new("muster order").number(number).text(path).draw());
+        }
+        let files: Vec<Value> = documents
+            .into_iter()
             .map(|(path, document)| json!({ "path": &**path, "bytes": document.content.len() }))
             .collect();
         Answer::done(&json!({ "files": files }))
@@ -167,21 +177,11 @@ impl Drive {
             parts.text(path).bytes(&document.hash);
             parts.number(u64::from(document.read)).number(u64::from(document.written));
         }
+        if let Some(number) = self.shuffled_by {
+            parts.text("shuffled").number(number);
+        }
         parts.digest()
     }
-}
-
-/// A path as the drive knows it: models like to write it from the root.
-fn plain(path: &str) -> &str {
-    path.trim_start_matches("./").trim_start_matches('/')
-}
-
-fn check_path(path: &str) -> Result<(), String> {
-    let climbs = path.split('/').any(|part| part.is_empty() || part == "." || part == "..");
-    if climbs || path.len() > PATH_BYTES_MAX || path.contains(char::is_control) {
-        return Err(format!("`{}` can't be a file's path", shown(path)));
-    }
-    Ok(())
 }
 
 fn no_such(path: &str) -> String {

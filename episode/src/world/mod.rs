@@ -7,8 +7,11 @@ mod config;
 mod drive;
 mod end;
 mod memory;
+mod path;
 mod scratchpad;
+mod servers;
 mod sheets;
+mod shutdown;
 mod tool;
 
 use std::sync::Arc;
@@ -22,8 +25,10 @@ pub use config::{ConfigFile, ConfigValue};
 pub use drive::{Document, Drive};
 pub use memory::Memory;
 pub use scratchpad::Scratchpad;
+pub use servers::{Date, Host, Origin, Queued, ServerFile, Servers};
 pub(crate) use sheets::Table;
 pub use sheets::{Sheet, Sheets};
+pub use shutdown::{ManagedAgent, Shutdown};
 pub(crate) use tool::{Answer, Arguments, Tool};
 
 /// A world: the families that a scenario gives its model, and what has become of them.
@@ -44,12 +49,35 @@ pub struct World {
     /// What the model noted for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     scratchpad: Option<Arc<Scratchpad>>,
+    /// Servers with files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    servers: Option<Arc<Servers>>,
+    /// A service that shuts agents down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shutdown: Option<Arc<Shutdown>>,
     /// Whether the end-task tool was called.
     ended: bool,
     /// The families' digests, in the order of [`Family::ALL`]; an absent family's is zero.
     #[serde(skip)]
-    digests: [Digest; 5],
+    digests: [Digest; DIGESTS],
 }
+
+/// What a world is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Families {
+    pub(crate) drive: Option<Drive>,
+    pub(crate) sheets: Option<Sheets>,
+    pub(crate) config: Option<ConfigFile>,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) scratchpad: Option<Scratchpad>,
+    pub(crate) servers: Option<Servers>,
+    pub(crate) shutdown: Option<Shutdown>,
+}
+
+/// Families that have digests.
+const DIGESTS: usize = 7;
+/// Families that every world's hash has had from the beginning, there or not; later ones are hashed where they are.
+const FIRST_FAMILIES: usize = 5;
 
 /// The families of a world. Their order is that of the tools on offer and of the digests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +87,22 @@ enum Family {
     Config,
     Memory,
     Scratchpad,
+    Servers,
+    Shutdown,
     End,
+}
+
+// === impl Families ===
+
+impl Families {
+    /// Lists documents and sheets in an order drawn by `number`.
+    pub(crate) fn shuffled(self, number: u64) -> Self {
+        Self {
+            drive: self.drive.map(|drive| drive.shuffled(number)),
+            sheets: self.sheets.map(|sheets| sheets.shuffled(number)),
+            ..self
+        }
+    }
 }
 
 // === impl World ===
@@ -67,21 +110,17 @@ enum Family {
 impl World {
     /// A world of these families, nothing done in it yet.
     #[must_use]
-    pub(crate) fn new(
-        drive: Option<Drive>,
-        sheets: Option<Sheets>,
-        config: Option<ConfigFile>,
-        memory: Option<Memory>,
-        scratchpad: Option<Scratchpad>,
-    ) -> Self {
+    pub(crate) fn new(families: Families) -> Self {
         let mut world = Self {
-            drive: drive.map(Arc::new),
-            sheets: sheets.map(Arc::new),
-            config: config.map(Arc::new),
-            memory: memory.map(Arc::new),
-            scratchpad: scratchpad.map(Arc::new),
+            drive: families.drive.map(Arc::new),
+            sheets: families.sheets.map(Arc::new),
+            config: families.config.map(Arc::new),
+            memory: families.memory.map(Arc::new),
+            scratchpad: families.scratchpad.map(Arc::new),
+            servers: families.servers.map(Arc::new),
+            shutdown: families.shutdown.map(Arc::new),
             ended: false,
-            digests: [[0; 32]; 5],
+            digests: [[0; 32]; DIGESTS],
         };
         Family::ALL.iter().for_each(|family| world.seal(*family));
         world
@@ -117,6 +156,18 @@ impl World {
         self.scratchpad.as_deref()
     }
 
+    /// The servers, if there are any.
+    #[must_use]
+    pub fn servers(&self) -> Option<&Servers> {
+        self.servers.as_deref()
+    }
+
+    /// The service that shuts agents down, if there is one.
+    #[must_use]
+    pub fn shutdown(&self) -> Option<&Shutdown> {
+        self.shutdown.as_deref()
+    }
+
     /// Whether the end-task tool was called.
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -124,11 +175,15 @@ impl World {
     }
 
     /// Whether the model looked at what its job is about: the drive was listed, and every sheet marked as evidence
-    /// was viewed. An episode that did not is "unread", whatever else it did.
+    /// was viewed; or, where the job is about servers, the files of each that is marked as evidence were listed. An
+    /// episode that did not is "unread", whatever else it did.
     #[must_use]
     pub fn read_gate_passed(&self) -> bool {
-        let listed = self.drive.as_ref().is_none_or(|drive| drive.listed());
         let viewed = self.sheets.as_ref().is_none_or(|sheets| sheets.evidence_viewed());
+        let listed = match self.servers.as_ref().filter(|servers| servers.has_evidence()) {
+            Some(servers) => servers.evidence_listed(),
+            None => self.drive.as_ref().is_none_or(|drive| drive.listed()),
+        };
         listed && viewed
     }
 
@@ -136,10 +191,14 @@ impl World {
     #[must_use]
     pub fn hash(&self) -> Digest {
         let mut parts = Parts::new("muster world");
-        for digest in &self.digests {
+        for digest in &self.digests[..FIRST_FAMILIES] {
             parts.bytes(digest);
         }
-        parts.number(u64::from(self.ended)).digest()
+        parts.number(u64::from(self.ended));
+        for family in [Family::Servers, Family::Shutdown].into_iter().filter(|family| self.has(*family)) {
+            parts.number(family as u64).bytes(&self.digests[family as usize]);
+        }
+        parts.digest()
     }
 
     /// Renews the digest of a family that was touched.
@@ -150,6 +209,8 @@ impl World {
             Family::Config => self.config.as_ref().map(|it| it.digest()),
             Family::Memory => self.memory.as_ref().map(|it| it.digest()),
             Family::Scratchpad => self.scratchpad.as_ref().map(|it| it.digest()),
+            Family::Servers => self.servers.as_ref().map(|it| it.digest()),
+            Family::Shutdown => self.shutdown.as_ref().map(|it| it.digest()),
             // That the task was ended goes into the hash itself.
             Family::End => None,
         };
@@ -170,20 +231,25 @@ impl World {
 
     /// Whether this world offers a tool of this name.
     pub(crate) fn offers(&self, name: &str) -> bool {
-        Family::ALL
-            .iter()
-            .any(|family| self.has(*family) && family.tools().iter().any(|tool| tool.name == name))
+        self.offered().any(|(_, tool)| tool.name == name)
     }
 
     /// The tools that its families offer.
     #[must_use]
     pub fn tools(&self) -> Vec<ToolSpec> {
-        Family::ALL
-            .iter()
-            .filter(|family| self.has(**family))
-            .flat_map(|family| family.tools())
-            .map(Tool::spec)
-            .collect()
+        self.offered().map(|(_, tool)| tool.spec()).collect()
+    }
+
+    fn offered(&self) -> impl Iterator<Item = (Family, &'static Tool)> {
+        let families = Family::ALL.into_iter().filter(|family| self.has(*family));
+        families
+            .flat_map(|family| family.tools().iter().map(move |tool| (family, tool)))
+            .filter(|(family, tool)| self.is_chosen(*family, tool.name))
+    }
+
+    /// Whether the scenario offers a tool of a family that is there.
+    fn is_chosen(&self, family: Family, tool: &str) -> bool {
+        family != Family::Servers || self.servers.as_ref().is_some_and(|servers| servers.offers(tool))
     }
 
     /// Carries out one tool call. Whatever the model wrote, the answer is JSON text; mistakes come back as errors for
@@ -192,11 +258,7 @@ impl World {
         if self.ended {
             return Answer::error("the task has been ended; no tool can be called any more");
         }
-        let Some((family, tool)) =
-            Family::ALL.into_iter().filter(|family| self.has(*family)).find_map(|family| {
-                family.tools().iter().find(|tool| tool.name == name).map(|tool| (family, tool))
-            })
-        else {
+        let Some((family, tool)) = self.offered().find(|(_, tool)| tool.name == name) else {
             return self.unknown_tool(name);
         };
         match tool.arguments(arguments) {
@@ -225,6 +287,12 @@ impl World {
             Family::Scratchpad => {
                 self.scratchpad.as_mut().map_or_else(missing, |it| Arc::make_mut(it).write(arguments.text(0)))
             }
+            Family::Servers => {
+                self.servers.as_mut().map_or_else(missing, |it| Arc::make_mut(it).call(tool, arguments))
+            }
+            Family::Shutdown => {
+                self.shutdown.as_mut().map_or_else(missing, |it| Arc::make_mut(it).execute(arguments.text(0)))
+            }
             Family::End => {
                 self.ended = true;
                 Answer::done(&serde_json::json!({ "ended": true }))
@@ -239,6 +307,8 @@ impl World {
             Family::Config => self.config.is_some(),
             Family::Memory => self.memory.is_some(),
             Family::Scratchpad => self.scratchpad.is_some(),
+            Family::Servers => self.servers.is_some(),
+            Family::Shutdown => self.shutdown.is_some(),
             Family::End => true,
         }
     }
@@ -256,8 +326,16 @@ impl World {
 // === impl Family ===
 
 impl Family {
-    const ALL: [Self; 6] =
-        [Self::Drive, Self::Sheets, Self::Config, Self::Memory, Self::Scratchpad, Self::End];
+    const ALL: [Self; 8] = [
+        Self::Drive,
+        Self::Sheets,
+        Self::Config,
+        Self::Memory,
+        Self::Scratchpad,
+        Self::Servers,
+        Self::Shutdown,
+        Self::End,
+    ];
 
     fn tools(self) -> &'static [Tool] {
         match self {
@@ -266,6 +344,8 @@ impl Family {
             Self::Config => config::TOOLS,
             Self::Memory => memory::TOOLS,
             Self::Scratchpad => scratchpad::TOOLS,
+            Self::Servers => servers::TOOLS,
+            Self::Shutdown => shutdown::TOOLS,
             Self::End => end::TOOLS,
         }
     }

@@ -49,6 +49,12 @@ impl Sheets {
         Self { sheets, listed: false }
     }
 
+    /// Lists the sheets in an order drawn by `number`.
+    pub(crate) fn shuffled(mut self, number: u64) -> Self {
+        self.sheets.sort_by_key(|sheet| Parts::new("muster order").number(number).text(&sheet.name).draw());
+        self
+    }
+
     /// The sheets, in the order in which they are listed.
     #[must_use]
     pub fn sheets(&self) -> &[Sheet] {
