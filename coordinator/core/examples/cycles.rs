@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Control, Core, CoreConfig, Effect, Effects, Fact, Generation, Input, JobKey, Lane, LaneSpec,
-    LeaseKey, Millis, Ordinal, Outcome, Record, RetryPolicy, Scope, SessionId, SweepId, SweepSpec, Ticket,
-    TurnIndex, Usage, WorkerId,
+    Attempt, Budget, Control, Core, CoreConfig, Effect, Effects, Fact, Generation, Input, JobKey, Lane,
+    LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Quota, Record, RetryPolicy, Scope, SessionId, SweepId,
+    SweepSpec, Ticket, TurnIndex, Usage, WorkerId,
 };
 
 const WORKERS: u64 = 8;
@@ -30,6 +30,8 @@ fn spec(variants: u32, seeds: u32, lanes: u32) -> Arc<SweepSpec> {
     let lane = |index: u32| LaneSpec {
         model: format!("model-{index}").into(),
         scope: Scope { account: "account".into(), pool: format!("pool-{index}").into() },
+        quota: Quota::default(),
+        budget: Budget::default(),
     };
     Arc::new(SweepSpec {
         content: [7; 32],
@@ -41,6 +43,7 @@ fn spec(variants: u32, seeds: u32, lanes: u32) -> Arc<SweepSpec> {
         limit: None,
         lanes: (0..lanes).map(lane).collect(),
         retry: RetryPolicy::default(),
+        budget: Budget::default(),
         document: Bytes::new(),
     })
 }

@@ -30,7 +30,12 @@ impl Core {
             Fact::Restarted { lease } => self.apply_restarted(*lease),
             Fact::Ended { lease, outcome, usage, .. } => self.apply_ended(*lease, *outcome, usage),
             Fact::Wasted { job, usage } => self.apply_wasted(*job, usage),
-            Fact::Scored(_) => {}
+            Fact::Scored(_) | Fact::Held { .. } | Fact::Settled { .. } | Fact::DayTaken { .. } => {}
+            Fact::Retuned { scope, quota } => match quota {
+                Some(quota) => drop(self.quotas.insert(scope.clone(), *quota)),
+                None => drop(self.quotas.remove(scope)),
+            },
+            Fact::Capped { .. } => {}
             Fact::Amended { sweep, spec } => self.change_sweep(*sweep, |sweep, _| sweep.amend(spec)),
             Fact::Paused { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.paused = true),
             Fact::Resumed { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.resume()),
@@ -234,6 +239,7 @@ fn begun(lease: LeaseKey, worker: WorkerId) -> OpenJob {
         turns_at_grant: TurnIndex(0),
         strikes: 0,
         deaths: 0,
+        stalls: 0,
         over: false,
         usage: Usage::default(),
         place: Place::Leased(worker),

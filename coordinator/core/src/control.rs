@@ -8,6 +8,7 @@ use crate::fact::{Fact, Place, ScoreRecord, SweepSpec};
 use crate::ids::{Generation, LeaseKey, Millis, SweepId, WorkerId};
 use crate::input::Control;
 use crate::outcome::Outcome;
+use crate::quota::Spend;
 use crate::sweep::Sweep;
 use crate::view::SweepState;
 
@@ -24,6 +25,14 @@ impl Core {
             Control::Retry(sweep) => self.retry(sweep, effects),
             Control::Score(scores) => self.score(&scores, effects),
             Control::Remove(sweep) => self.remove(sweep, effects),
+            Control::Retune { scope, quota } => {
+                self.record(Fact::Retuned { scope, quota }, effects);
+                Ok(done(SweepId(0), 0))
+            }
+            Control::Cap { purse, span, budget } => {
+                self.record(Fact::Capped { purse, span, budget, already: Spend::default() }, effects);
+                Ok(done(SweepId(0), 0))
+            }
         };
         answer.unwrap_or_else(Answer::Refused)
     }

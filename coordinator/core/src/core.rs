@@ -9,11 +9,12 @@ use crate::fact::{Fact, Record, Scope};
 use crate::ids::{JobKey, Millis, SessionId, SweepId, Term, WorkerId};
 use crate::index::Index;
 use crate::input::Input;
+use crate::quota::{CallAsk, Hold, Quota};
 use crate::recent::RecentEnds;
 use crate::scope::Pauses;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{DaySnapshot, PurseSnapshot, Snapshot};
 use crate::sweep::Sweep;
-use crate::view::{SweepView, WorkerView};
+use crate::view::{PurseView, ScopeView, SweepView, WorkerView};
 use crate::worker::{Session, Timers};
 
 /// The scheduler. See the crate's own words for how it is driven.
@@ -24,6 +25,10 @@ pub struct Core {
     pub(crate) term: Term,
     pub(crate) last_sweep: SweepId,
     pub(crate) sweeps: BTreeMap<SweepId, Sweep>,
+    pub(crate) quotas: BTreeMap<Scope, Quota>,
+    pub(crate) purses: Vec<PurseSnapshot>,
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) days: Vec<DaySnapshot>,
     // Derived from what is journaled.
     pub(crate) index: Index,
     pub(crate) recent: RecentEnds,
@@ -47,6 +52,10 @@ impl Core {
             term: Term(0),
             last_sweep: SweepId(0),
             sweeps: BTreeMap::new(),
+            quotas: BTreeMap::new(),
+            purses: Vec::new(),
+            holds: Vec::new(),
+            days: Vec::new(),
             index: Index::default(),
             recent: RecentEnds::default(),
             sessions: BTreeMap::new(),
@@ -63,6 +72,10 @@ impl Core {
         let mut core = Self::new(config);
         core.term = snapshot.term;
         core.last_sweep = snapshot.last_sweep;
+        core.quotas = snapshot.quotas.iter().cloned().collect();
+        core.purses.clone_from(&snapshot.purses);
+        core.holds.clone_from(&snapshot.holds);
+        core.days.clone_from(&snapshot.days);
         for found in &snapshot.sweeps {
             let mut sweep = Sweep::restore(found);
             core.index.put_all(&mut sweep);
@@ -81,6 +94,10 @@ impl Core {
             term: self.term,
             last_sweep: self.last_sweep,
             sweeps: self.sweeps.values().map(Sweep::snapshot).collect(),
+            quotas: self.quotas.iter().map(|(scope, quota)| (scope.clone(), *quota)).collect(),
+            purses: self.purses.clone(),
+            holds: self.holds.clone(),
+            days: self.days.clone(),
         }
     }
 
@@ -150,6 +167,10 @@ impl Core {
             Input::Pause { session, scope, pause_ms } => {
                 self.pause_scope(now, session, scope, pause_ms, effects);
             }
+            Input::Ask { session, number, calls } => self.ask(now, session, number, &calls, effects),
+            Input::Settle { session, .. } | Input::Observe { session, .. } => {
+                self.heard(now, session, effects);
+            }
             Input::Gone { session } => self.gone(session),
             Input::Drain => self.draining = true,
             Input::Tick => self.tick(now, effects),
@@ -190,6 +211,31 @@ impl Core {
                 deadline: worker.deadline,
             }
         })
+    }
+
+    /// The scopes of its sweeps, and those set by hand.
+    pub fn scopes(&self, _now: Millis) -> impl Iterator<Item = ScopeView> + '_ {
+        std::iter::empty()
+    }
+
+    /// The budgets.
+    pub fn purses(&self, _now: Millis) -> impl Iterator<Item = PurseView> + '_ {
+        std::iter::empty()
+    }
+
+    /// A worker would like to send requests.
+    fn ask(
+        &mut self,
+        now: Millis,
+        session: SessionId,
+        number: u64,
+        calls: &[CallAsk],
+        effects: &mut Effects,
+    ) {
+        if self.heard(now, session, effects).is_some() && !calls.is_empty() {
+            let calls = calls.iter().map(|ask| ask.call).collect();
+            effects.after.push(Effect::Share { session, ask: number, calls, spread_ms: 0 });
+        }
     }
 
     /// Whether it drains and no job is out at a worker.

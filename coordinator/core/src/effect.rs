@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::fact::Record;
+use crate::fact::{Record, Scope};
 use crate::ids::{JobKey, LeaseKey, SessionId, SweepId, TurnIndex};
 use crate::input::Ticket;
+use crate::quota::CallId;
 
 /// All that came of one or more steps.
 #[derive(Debug, Default)]
@@ -44,6 +45,35 @@ pub enum Effect {
         lease: LeaseKey,
         /// What.
         what: Acked,
+    },
+    /// Tell a worker that it may send these requests, within two seconds of the ask that this answers.
+    Share {
+        /// Whom.
+        session: SessionId,
+        /// The newest ask of this session that was taken note of.
+        ask: u64,
+        /// Which requests.
+        calls: Vec<CallId>,
+        /// Over how long it is to spread them, in milliseconds: what this quantum of the quota covers.
+        spread_ms: u32,
+    },
+    /// Tell a worker that these requests will never be granted: their jobs are to be given back.
+    Deny {
+        /// Whom.
+        session: SessionId,
+        /// Which requests.
+        calls: Vec<CallId>,
+    },
+    /// Tell a worker how a scope stands: sent with the first grant of a scope in a session, and on every change.
+    Govern {
+        /// Whom.
+        session: SessionId,
+        /// Which scope.
+        scope: Scope,
+        /// Whether its calls must be asked for.
+        governed: bool,
+        /// Silence for so long from now, in milliseconds; 0: none.
+        pause_ms: u64,
     },
     /// Close a connection: it was replaced by a newer one, or broke the protocol.
     Close {

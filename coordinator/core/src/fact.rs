@@ -9,6 +9,7 @@ use crate::ids::{
     Attempt, Generation, JobKey, Lane, LeaseKey, Millis, Ordinal, SweepId, Term, TurnIndex, WorkerId,
 };
 use crate::outcome::{FailureClass, Outcome};
+use crate::quota::{Budget, CallId, Hold, Purse, Quota, Span, Spend};
 use crate::usage::Usage;
 
 /// One record of the journal, in the order in which they happened. Turns and facts go to separate streams.
@@ -147,6 +148,47 @@ pub enum Fact {
         /// Which.
         sweep: SweepId,
     },
+    /// A scope's quota was set by hand, or (none) left to the sweeps again.
+    Retuned {
+        /// Which.
+        scope: Scope,
+        /// What it is.
+        quota: Option<Quota>,
+    },
+    /// A budget was set, changed or (unbounded) taken away.
+    Capped {
+        /// Whose.
+        purse: Purse,
+        /// Over which time.
+        span: Span,
+        /// How much.
+        budget: Budget,
+        /// What had been spent of it already by what is known at the time.
+        already: Spend,
+    },
+    /// Calls hold places or money from now on. Durable before they are granted.
+    Held {
+        /// Which.
+        holds: Vec<Hold>,
+    },
+    /// Calls that held something ended; what each is charged for good.
+    Settled {
+        /// Whose.
+        worker: WorkerId,
+        /// Which, and what is charged.
+        calls: Vec<(CallId, Spend)>,
+        /// When: says which day is charged.
+        at: Millis,
+    },
+    /// So many requests of a scope's day are taken out in advance; what is not used of them by a crash counts as used.
+    DayTaken {
+        /// Which scope.
+        scope: Scope,
+        /// Which of the provider's days, counted from the epoch.
+        day: u32,
+        /// How many.
+        requests: u64,
+    },
 }
 
 /// Why a lease ended without an outcome.
@@ -185,6 +227,8 @@ pub struct SweepSpec {
     pub lanes: Vec<LaneSpec>,
     /// How failures are treated.
     pub retry: RetryPolicy,
+    /// What the sweep may spend.
+    pub budget: Budget,
     /// What workers need to know of it (`muster_episode::SweepPlan` as JSON). The core never looks inside.
     pub document: Bytes,
 }
@@ -196,6 +240,10 @@ pub struct LaneSpec {
     pub model: Arc<str>,
     /// What the provider limits: account and model pool. Jobs go only to workers whose hello names the account.
     pub scope: Scope,
+    /// What the provider allows of the scope. Of several sweeps the newest is believed, unless a person has said.
+    pub quota: Quota,
+    /// What this model may spend in this sweep.
+    pub budget: Budget,
 }
 
 /// A scope's name: the account a worker must hold a key for, and the pool of models that share a limit.
@@ -214,6 +262,8 @@ pub struct RetryPolicy {
     pub max_strikes: u32,
     /// Deaths of workers without a turn gained that a job survives; one more quarantines it.
     pub max_deaths: u32,
+    /// Leases given back for want of capacity, while others of the scope were served, that a job survives; one more ends it.
+    pub max_stalls: u32,
     /// First wait after a strike; doubles with each, up to `backoff_max_ms`.
     pub backoff_ms: u64,
     /// The longest wait.
@@ -224,7 +274,8 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         // A call already tried for minutes inside the worker; three more attempts, seconds to a minute apart, outlast a
         // provider's short outage and end a hopeless job within a quarter of an hour.
-        Self { max_strikes: 3, max_deaths: 2, backoff_ms: 2_000, backoff_max_ms: 60_000 }
+        // A lease is given back so after ten minutes and twelve tries: eight more are at most 108 tries in two hours.
+        Self { max_strikes: 3, max_deaths: 2, max_stalls: 8, backoff_ms: 2_000, backoff_max_ms: 60_000 }
     }
 }
 
@@ -260,6 +311,9 @@ pub struct OpenJob {
     pub strikes: u32,
     /// Deaths of workers without a turn gained, since the last turn.
     pub deaths: u32,
+    /// Leases given back for want of the provider's capacity since the last turn, while other calls of its scope were
+    /// answered: a request that fails again and again alone ends.
+    pub stalls: u32,
     /// Whether the last attempt is over by its worker's own word (a failure): a failure said again is a duplicate.
     pub over: bool,
     /// What it used so far.

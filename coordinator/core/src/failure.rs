@@ -120,7 +120,8 @@ fn disposition(
             Disposition::Again(now.plus(policy.backoff_ms.max(retry_after_ms)))
         }
         FailureClass::Preempted => Disposition::Again(Millis(0)),
-        FailureClass::Config => Disposition::Stop,
+        FailureClass::Quota if retry_after_ms > 0 => Disposition::Again(now.plus(retry_after_ms)),
+        FailureClass::Config | FailureClass::Quota => Disposition::Stop,
         FailureClass::BadRequest | FailureClass::Engine => Disposition::End(Outcome::Failed(class)),
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::fact::{Scope, ScoreRecord, SweepSpec};
 use crate::ids::{JobKey, LeaseKey, SessionId, SweepId, TurnIndex, WorkerId};
 use crate::outcome::{FailureClass, Outcome};
+use crate::quota::{Budget, CallAsk, CallSettled, Purse, Quota, Span};
 use crate::usage::Usage;
 
 /// Names a request, so that its answer finds the one who asked. Drawn by the driver.
@@ -101,6 +102,33 @@ pub enum Input {
         /// How long.
         pause_ms: u64,
     },
+    /// A worker would like to send these requests, each of which waits until it is granted, denied or settled as
+    /// unused. All that already wait in this session count as asked anew: a share is good for two seconds from the
+    /// ask that it answers, as its worker counts them.
+    Ask {
+        /// Whose.
+        session: SessionId,
+        /// The ask's number, rising within the session.
+        number: u64,
+        /// The requests.
+        calls: Vec<CallAsk>,
+    },
+    /// Requests ended, sent or not.
+    Settle {
+        /// Whose.
+        session: SessionId,
+        /// Which, and how.
+        calls: Vec<CallSettled>,
+    },
+    /// A provider's headers state lower limits than are known. They are believed for some minutes.
+    Observe {
+        /// By whom.
+        session: SessionId,
+        /// Of which scope.
+        scope: Scope,
+        /// The limits seen; those that are none were not seen.
+        seen: Quota,
+    },
     /// A connection ended. Its worker's leases run on until their time is out.
     Gone {
         /// Whose.
@@ -135,4 +163,20 @@ pub enum Control {
     Score(Vec<Arc<ScoreRecord>>),
     /// Remove a sweep that is not running, and all its records.
     Remove(SweepId),
+    /// Set a scope's quota from now on, whatever sweeps say of it; none: what they say counts again.
+    Retune {
+        /// Which.
+        scope: Scope,
+        /// What it is.
+        quota: Option<Quota>,
+    },
+    /// Set a budget from now on; an unbounded one takes it away.
+    Cap {
+        /// Whose.
+        purse: Purse,
+        /// Over which time.
+        span: Span,
+        /// How much.
+        budget: Budget,
+    },
 }

@@ -335,10 +335,12 @@ mod tests {
 
     use super::*;
     use crate::fact::RetryPolicy;
+    use crate::quota::{Budget, Quota};
 
     fn spec(lanes: usize, seeds: u32, limit: Option<u64>) -> SweepSpec {
         let scope = Scope { account: "a".into(), pool: "p".into() };
-        let lane = LaneSpec { model: "m".into(), scope };
+        let (quota, budget) = (Quota::default(), Budget::default());
+        let lane = LaneSpec { model: "m".into(), scope, quota, budget };
         SweepSpec {
             content: [0; 32],
             project: "p".into(),
@@ -349,6 +351,7 @@ mod tests {
             limit,
             lanes: vec![lane; lanes],
             retry: RetryPolicy::default(),
+            budget,
             document: Bytes::new(),
         }
     }

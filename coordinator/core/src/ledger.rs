@@ -101,7 +101,8 @@ impl Code {
 fn class_number(class: FailureClass) -> u8 {
     match class {
         FailureClass::Transient => 0,
-        FailureClass::RateLimited => 1,
+        // No job ends by `Quota`; a journal that says so has it counted among the failed.
+        FailureClass::RateLimited | FailureClass::Quota => 1,
         FailureClass::Overloaded => 2,
         FailureClass::Preempted => 3,
         FailureClass::Config => 4,
@@ -318,7 +319,8 @@ mod tests {
 
     fn outcomes() -> Vec<Outcome> {
         let mut all = vec![Outcome::Completed, Outcome::Limit, Outcome::Refused];
-        all.extend(FailureClass::ALL.map(Outcome::Failed));
+        let classes = FailureClass::ALL.into_iter().filter(|class| *class != FailureClass::Quota);
+        all.extend(classes.map(Outcome::Failed));
         all.extend([Outcome::Quarantined, Outcome::Cancelled]);
         all
     }

@@ -25,6 +25,7 @@ mod lease;
 mod ledger;
 mod lifecycle;
 mod outcome;
+mod quota;
 mod recent;
 mod scope;
 mod session;
@@ -48,6 +49,7 @@ pub use ids::{
 };
 pub use input::{Control, Input, Ticket};
 pub use outcome::{FailureClass, Outcome};
-pub use snapshot::{GenerationRun, LaneSnapshot, Snapshot, SweepSnapshot};
+pub use quota::{Budget, CallAsk, CallId, CallSettled, CapMode, Cost, Fate, Hold, Purse, Quota, Span, Spend};
+pub use snapshot::{DaySnapshot, GenerationRun, LaneSnapshot, PurseSnapshot, Snapshot, SweepSnapshot};
 pub use usage::Usage;
-pub use view::{Counts, LaneView, SweepState, SweepView, WorkerView};
+pub use view::{Counts, LaneView, PurseView, ScopeView, SweepState, SweepView, Traffic, WorkerView};

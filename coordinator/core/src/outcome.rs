@@ -42,11 +42,13 @@ pub enum FailureClass {
     BadRequest,
     /// Our own engine failed on it (a bug): ends the job.
     Engine,
+    /// The account's money or its day is used up: its lanes stop, or the scope waits for the time stated; the job stays.
+    Quota,
 }
 
 impl FailureClass {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Transient,
         Self::RateLimited,
         Self::Overloaded,
@@ -54,5 +56,6 @@ impl FailureClass {
         Self::Config,
         Self::BadRequest,
         Self::Engine,
+        Self::Quota,
     ];
 }

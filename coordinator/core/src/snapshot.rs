@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::fact::{OpenJob, SweepSpec};
+use crate::fact::{OpenJob, Scope, SweepSpec};
 use crate::ids::{Generation, Millis, SweepId, Term};
+use crate::quota::{Budget, Hold, Purse, Quota, Span, Spend};
 use crate::usage::Usage;
 
 /// All that the facts so far add up to.
@@ -15,6 +16,42 @@ pub struct Snapshot {
     pub last_sweep: SweepId,
     /// The sweeps, by number.
     pub sweeps: Vec<SweepSnapshot>,
+    /// Quotas set by hand, by scope.
+    pub quotas: Vec<(Scope, Quota)>,
+    /// Budgets, and what is charged to them for good.
+    pub purses: Vec<PurseSnapshot>,
+    /// Calls that hold places or money.
+    pub holds: Vec<Hold>,
+    /// Requests taken out of providers' days.
+    pub days: Vec<DaySnapshot>,
+}
+
+/// One budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurseSnapshot {
+    /// Whose.
+    pub purse: Purse,
+    /// Over which time.
+    pub span: Span,
+    /// How much.
+    pub budget: Budget,
+    /// Whether a person set it; if not, it is its sweep's own.
+    pub by_hand: bool,
+    /// Of which day `spent` is, in UTC days from the epoch; 0 of a budget without days.
+    pub day: u32,
+    /// What is charged for good.
+    pub spent: Spend,
+}
+
+/// The last of a scope's days that requests were taken out of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySnapshot {
+    /// Which scope.
+    pub scope: Scope,
+    /// Which of the provider's days, counted from the epoch.
+    pub day: u32,
+    /// How many requests were taken out.
+    pub requests: u64,
 }
 
 /// One sweep.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fact::{OpenJob, Place, SweepSpec};
+use crate::fact::{LaneSpec, OpenJob, Place, SweepSpec};
 use crate::fairness::Ring;
 use crate::ids::{Generation, JobKey, Lane as LaneId, LeaseKey, Millis, Ordinal, SweepId, TurnIndex};
 use crate::lane::{Lane, Tier};
@@ -69,10 +69,11 @@ impl Sweep {
         }
     }
 
-    /// Sets seeds and limit.
     /// Whether another spec numbers its jobs as this sweep does.
     pub(crate) fn is_of_form(&self, spec: &SweepSpec) -> bool {
-        self.spec.variants == spec.variants && self.spec.lanes == spec.lanes
+        let model = |lane: &LaneSpec| (lane.model.clone(), lane.scope.clone());
+        self.spec.variants == spec.variants
+            && self.spec.lanes.iter().map(model).eq(spec.lanes.iter().map(model))
     }
 
     /// Takes another spec of the same form; one of another form, which only a damaged journal has, is passed over.
@@ -83,6 +84,7 @@ impl Sweep {
         }
     }
 
+    /// Sets seeds and limit.
     fn size_lanes(&mut self) {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             lane.resize(&self.spec, index as u64);

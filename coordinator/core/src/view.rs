@@ -3,8 +3,9 @@
 use std::iter::Sum;
 use std::sync::Arc;
 
-use crate::fact::SweepSpec;
+use crate::fact::{Scope, SweepSpec};
 use crate::ids::{Generation, Millis, SessionId, SweepId, WorkerId};
+use crate::quota::{Budget, Cost, Purse, Quota, Span, Spend};
 use crate::usage::Usage;
 
 /// A sweep as people see it.
@@ -94,6 +95,69 @@ pub struct WorkerView {
     pub accounts: Vec<Arc<str>>,
     /// When its leases end, unless it gives a sign of life.
     pub deadline: Millis,
+}
+
+/// A scope as people see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScopeView {
+    /// Which.
+    pub scope: Scope,
+    /// Its quota: by hand, or the newest sweep's.
+    pub quota: Quota,
+    /// Whether a person set it.
+    pub by_hand: bool,
+    /// Whether calls must be asked for.
+    pub governed: bool,
+    /// Requests a minute that are given out now: the limit as AIMD, headers and the ramp leave it. None: no bound.
+    pub rate_per_minute: Option<f64>,
+    /// Calls that wait for a share.
+    pub waiting: usize,
+    /// Calls granted and not settled.
+    pub in_flight: usize,
+    /// Over the last minute (less, if it began since).
+    pub last_minute: Traffic,
+    /// Since the coordinator began.
+    pub total: Traffic,
+    /// Requests of the provider's day that are used or taken out, where the day is limited.
+    pub day_requests: u64,
+    /// Until when it is silent, if it is.
+    pub paused_until: Option<Millis>,
+    /// How often it was paused.
+    pub pauses: u64,
+    /// What its calls in flight hold at their worst.
+    pub held: Spend,
+}
+
+/// What passed through a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Calls granted.
+    pub granted: u64,
+    /// Calls answered.
+    pub answered: u64,
+    /// Calls answered "too many".
+    pub limited: u64,
+    /// Tokens of answered calls, by the provider's own rule: in and out together, or what of them it counts.
+    pub cost: Cost,
+    /// Share of the minute's limit that was used, of the dimension that was used most, in thousandths; none without one.
+    pub used_permille: Option<u32>,
+}
+
+/// A budget as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurseView {
+    /// Whose.
+    pub purse: Purse,
+    /// Over which time.
+    pub span: Span,
+    /// How much.
+    pub budget: Budget,
+    /// What is charged for good.
+    pub spent: Spend,
+    /// What calls in flight hold at their worst.
+    pub held: Spend,
+    /// Calls that wait because their worst case does not fit beside what is held.
+    pub waiting: usize,
 }
 
 // === impl Counts ===

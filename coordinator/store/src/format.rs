@@ -17,10 +17,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use muster_core::{
     Attempt, Fact, FailureClass, Generation, GenerationRun, JobKey, Lane, LaneSnapshot, LaneSpec, LeaseKey,
-    Millis, OpenJob, Ordinal, Outcome, Place as JobPlace, RetryPolicy, ReturnCause, Scope, ScoreRecord,
-    Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, Usage, WorkerId,
+    Millis, OpenJob, Ordinal, Outcome, Place as JobPlace, Quota, RetryPolicy, ReturnCause, Scope,
+    ScoreRecord, Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, Usage, WorkerId,
 };
 use prost::{Message, Oneof};
+
+use crate::limits::{
+    BudgetRow, CappedRow, DayRow, HeldRow, HoldRow, PurseRow, QuotaRow, RetunedRow, SettledCallRow,
+    SettledRow,
+};
 
 /// The first frame of a segment.
 #[derive(Clone, PartialEq, Message)]
@@ -123,7 +128,10 @@ pub(crate) struct MergedTurnRow {
 /// A `Fact`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct FactRow {
-    #[prost(oneof = "FactKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
+    #[prost(
+        oneof = "FactKind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22"
+    )]
     pub(crate) kind: Option<FactKind>,
     /// Facts in the journal before this one: so it shows when some are missing.
     #[prost(uint64, tag = "17")]
@@ -164,6 +172,16 @@ pub(crate) enum FactKind {
     LaneStopped(LaneStoppedRow),
     #[prost(uint64, tag = "16")]
     Removed(u64),
+    #[prost(message, tag = "18")]
+    Retuned(RetunedRow),
+    #[prost(message, tag = "19")]
+    Capped(CappedRow),
+    #[prost(message, tag = "20")]
+    Held(HeldRow),
+    #[prost(message, tag = "21")]
+    Settled(SettledRow),
+    #[prost(message, tag = "22")]
+    DayTaken(DayRow),
 }
 
 /// `Fact::Granted`, `Fact::Reinstated`.
@@ -269,6 +287,8 @@ pub(crate) struct SpecRow {
     pub(crate) retry: RetryRow,
     #[prost(bytes = "bytes", tag = "10")]
     pub(crate) document: Bytes,
+    #[prost(message, optional, tag = "11")]
+    pub(crate) budget: Option<BudgetRow>,
 }
 
 /// `LaneSpec`.
@@ -280,6 +300,10 @@ pub(crate) struct LaneSpecRow {
     pub(crate) account: String,
     #[prost(string, tag = "3")]
     pub(crate) pool: String,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) quota: Option<QuotaRow>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) budget: Option<BudgetRow>,
 }
 
 /// `RetryPolicy`.
@@ -293,6 +317,9 @@ pub(crate) struct RetryRow {
     pub(crate) backoff_ms: u64,
     #[prost(uint64, tag = "4")]
     pub(crate) backoff_max_ms: u64,
+    /// None in what was written before there was such a bound: the default.
+    #[prost(uint32, optional, tag = "5")]
+    pub(crate) max_stalls: Option<u32>,
 }
 
 /// `Fact::Amended`.
@@ -357,6 +384,15 @@ pub(crate) struct SnapshotRow {
     pub(crate) last_sweep: u64,
     #[prost(message, repeated, tag = "8")]
     pub(crate) sweeps: Vec<SweepRow>,
+    /// Quotas set by hand.
+    #[prost(message, repeated, tag = "9")]
+    pub(crate) quotas: Vec<RetunedRow>,
+    #[prost(message, repeated, tag = "10")]
+    pub(crate) purses: Vec<PurseRow>,
+    #[prost(message, repeated, tag = "11")]
+    pub(crate) holds: Vec<HoldRow>,
+    #[prost(message, repeated, tag = "12")]
+    pub(crate) days: Vec<DayRow>,
 }
 
 /// The end of a stream.
@@ -438,6 +474,8 @@ pub(crate) struct OpenRow {
     pub(crate) place: Option<JobPlaceRow>,
     #[prost(bool, tag = "11")]
     pub(crate) over: bool,
+    #[prost(uint32, tag = "12")]
+    pub(crate) stalls: u32,
 }
 
 /// `Place`; none is `Pending`.
@@ -453,11 +491,11 @@ pub(crate) enum JobPlaceRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {number} means nothing to this release")]
 pub(crate) struct Unknown {
-    what: &'static str,
-    number: u64,
+    pub(crate) what: &'static str,
+    pub(crate) number: u64,
 }
 
-type Read<T> = Result<T, Unknown>;
+pub(crate) type Read<T> = Result<T, Unknown>;
 
 // === impl LeaseRow ===
 
@@ -541,7 +579,9 @@ impl FactRow {
             K::Wasted(row) => row.job.sweep,
             K::Restarted(row) => row.sweep,
             K::Scored(row) => row.episode.sweep,
-            K::TermBegan(_) => return None,
+            K::TermBegan(_) | K::Retuned(_) | K::Capped(_) | K::Held(_) | K::Settled(_) | K::DayTaken(_) => {
+                return None;
+            }
             K::Submitted(row) => row.sweep,
             K::Amended(row) => row.sweep,
             K::Paused(sweep) | K::Resumed(sweep) | K::Cancelled(sweep) | K::Removed(sweep) => *sweep,
@@ -608,6 +648,17 @@ impl From<&Fact> for FactKind {
                 verdict: score.verdict.clone(),
             }),
             Fact::Removed { sweep } => Self::Removed(sweep.0),
+            Fact::Retuned { scope, quota } => Self::Retuned(RetunedRow::new(scope, quota.as_ref())),
+            Fact::Capped { purse, span, budget, already } => {
+                Self::Capped(CappedRow::new(purse, *span, budget, already))
+            }
+            Fact::Held { holds } => Self::Held(HeldRow { holds: holds.iter().map(HoldRow::from).collect() }),
+            Fact::Settled { worker, calls, at } => Self::Settled(SettledRow {
+                worker: worker.0,
+                calls: calls.iter().map(|(call, charged)| SettledCallRow::new(*call, charged)).collect(),
+                at_ms: at.0,
+            }),
+            Fact::DayTaken { scope, day, requests } => Self::DayTaken(DayRow::new(scope, *day, *requests)),
         }
     }
 }
@@ -650,6 +701,19 @@ impl FactKind {
             Self::Wasted(row) => Fact::Wasted { job: row.job.job(), usage: Usage::from(&row.usage) },
             Self::Scored(row) => Fact::Scored(Arc::new(row.score())),
             Self::Removed(sweep) => Fact::Removed { sweep: SweepId(sweep) },
+            Self::Retuned(row) => {
+                Fact::Retuned { scope: row.scope.scope(), quota: row.quota.map(|quota| quota.quota()) }
+            }
+            Self::Capped(row) => row.fact()?,
+            Self::Held(row) => Fact::Held { holds: row.holds.into_iter().map(HoldRow::hold).collect() },
+            Self::Settled(row) => Fact::Settled {
+                worker: WorkerId(row.worker),
+                calls: row.calls.iter().map(SettledCallRow::call).collect(),
+                at: Millis(row.at_ms),
+            },
+            Self::DayTaken(row) => {
+                Fact::DayTaken { scope: row.scope.scope(), day: row.day, requests: row.requests }
+            }
         })
     }
 }
@@ -697,6 +761,8 @@ impl From<&SweepSpec> for SpecRow {
             model: lane.model.to_string(),
             account: lane.scope.account.to_string(),
             pool: lane.scope.pool.to_string(),
+            quota: (lane.quota != Quota::default()).then(|| QuotaRow::from(&lane.quota)),
+            budget: BudgetRow::unless_unbounded(&lane.budget),
         });
         Self {
             content: Bytes::copy_from_slice(&spec.content),
@@ -712,8 +778,10 @@ impl From<&SweepSpec> for SpecRow {
                 max_deaths: spec.retry.max_deaths,
                 backoff_ms: spec.retry.backoff_ms,
                 backoff_max_ms: spec.retry.backoff_max_ms,
+                max_stalls: Some(spec.retry.max_stalls),
             },
             document: spec.document.clone(),
+            budget: BudgetRow::unless_unbounded(&spec.budget),
         }
     }
 }
@@ -722,10 +790,7 @@ impl SpecRow {
     fn spec(self) -> Read<SweepSpec> {
         let length = self.content.len() as u64;
         let wrong = Unknown { what: "a content hash of length", number: length };
-        let lanes = self.lanes.into_iter().map(|row| LaneSpec {
-            model: row.model.into(),
-            scope: Scope { account: row.account.into(), pool: row.pool.into() },
-        });
+        let lanes = self.lanes.into_iter().map(LaneSpecRow::lane).collect::<Read<_>>()?;
         Ok(SweepSpec {
             content: self.content.as_ref().try_into().map_err(|_| wrong)?,
             project: self.project.into(),
@@ -734,14 +799,27 @@ impl SpecRow {
             variants: self.variants,
             seeds: self.seeds,
             limit: self.limit,
-            lanes: lanes.collect(),
+            lanes,
             retry: RetryPolicy {
                 max_strikes: self.retry.max_strikes,
                 max_deaths: self.retry.max_deaths,
                 backoff_ms: self.retry.backoff_ms,
                 backoff_max_ms: self.retry.backoff_max_ms,
+                max_stalls: self.retry.max_stalls.unwrap_or(RetryPolicy::default().max_stalls),
             },
+            budget: BudgetRow::budget_or_none(self.budget)?,
             document: self.document,
+        })
+    }
+}
+
+impl LaneSpecRow {
+    fn lane(self) -> Read<LaneSpec> {
+        Ok(LaneSpec {
+            model: self.model.into(),
+            scope: Scope { account: self.account.into(), pool: self.pool.into() },
+            quota: self.quota.map_or_else(Quota::default, |quota| quota.quota()),
+            budget: BudgetRow::budget_or_none(self.budget)?,
         })
     }
 }
@@ -755,6 +833,10 @@ impl SnapshotRow {
             term: core.term.0,
             last_sweep: core.last_sweep.0,
             sweeps: core.sweeps.iter().map(SweepRow::from).collect(),
+            quotas: core.quotas.iter().map(|(scope, quota)| RetunedRow::new(scope, Some(quota))).collect(),
+            purses: core.purses.iter().map(PurseRow::from).collect(),
+            holds: core.holds.iter().map(HoldRow::from).collect(),
+            days: core.days.iter().map(|day| DayRow::new(&day.scope, day.day, day.requests)).collect(),
             ..Self::default()
         }
     }
@@ -765,6 +847,10 @@ impl SnapshotRow {
             term: Term(self.term),
             last_sweep: SweepId(self.last_sweep),
             sweeps: self.sweeps.into_iter().map(SweepRow::sweep).collect::<Read<_>>()?,
+            quotas: self.quotas.into_iter().map(RetunedRow::known).collect(),
+            purses: self.purses.into_iter().map(PurseRow::purse).collect::<Read<_>>()?,
+            holds: self.holds.into_iter().map(HoldRow::hold).collect(),
+            days: self.days.into_iter().map(DayRow::day).collect(),
         })
     }
 }
@@ -845,6 +931,7 @@ impl From<&OpenJob> for OpenRow {
             turns_at_grant: job.turns_at_grant.0,
             strikes: job.strikes,
             deaths: job.deaths,
+            stalls: job.stalls,
             over: job.over,
             usage: (&job.usage).into(),
             place: match job.place {
@@ -866,6 +953,7 @@ impl OpenRow {
             turns_at_grant: TurnIndex(self.turns_at_grant),
             strikes: self.strikes,
             deaths: self.deaths,
+            stalls: self.stalls,
             over: self.over,
             usage: Usage::from(&self.usage),
             place: match self.place {
@@ -887,6 +975,7 @@ fn class_number(class: FailureClass) -> u32 {
         FailureClass::Config => 5,
         FailureClass::BadRequest => 6,
         FailureClass::Engine => 7,
+        FailureClass::Quota => 8,
     }
 }
 

@@ -17,6 +17,7 @@ mod format;
 mod frame;
 mod index;
 mod interleave;
+mod limits;
 mod log;
 mod lookup;
 mod manifest;

@@ -65,7 +65,12 @@ fn core() -> Snapshot {
         generation: Generation(0),
         lanes: Vec::new(),
     };
-    Snapshot { term: Term(77), last_sweep: SweepId(2), sweeps: vec![sweep(1), sweep(2)] }
+    Snapshot {
+        term: Term(77),
+        last_sweep: SweepId(2),
+        sweeps: vec![sweep(1), sweep(2)],
+        ..Snapshot::default()
+    }
 }
 
 fn compare(archive: &dyn Archive, records: &[Record]) {

@@ -152,6 +152,7 @@ fn open_job() -> impl Strategy<Value = OpenJob> {
             turns_at_grant: TurnIndex(turns),
             strikes: deaths,
             deaths,
+            stalls: deaths,
             over: false,
             usage,
             place,
@@ -194,6 +195,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
                 generation: Generation(generation),
                 lanes,
             }],
+            ..Snapshot::default()
         },
     )
 }

@@ -227,6 +227,9 @@ impl Model {
                     *known = until.max(*known);
                 }
             }
+            Input::Ask { .. } | Input::Settle { .. } | Input::Observe { .. } => {
+                unreachable!("the script has no governed scopes")
+            }
             Input::Gone { session } => {
                 self.sessions.remove(&session.0);
             }
@@ -425,7 +428,8 @@ impl Model {
                 Where::Waiting(now + retry_after_ms.max(2_000))
             }
             FailureClass::Preempted => Where::Pending,
-            FailureClass::Config => {
+            FailureClass::Quota if retry_after_ms > 0 => Where::Waiting(now + retry_after_ms),
+            FailureClass::Config | FailureClass::Quota => {
                 row.place = Where::Pending;
                 return self.stop(lease);
             }
@@ -479,7 +483,9 @@ impl Model {
             Control::Cancel(SweepId(id)) => self.cancel(*id),
             Control::Retry(SweepId(id)) => self.retry(*id),
             Control::Remove(SweepId(id)) => self.remove(*id),
-            Control::Score(_) => unreachable!("the script has no verdicts"),
+            Control::Score(_) | Control::Retune { .. } | Control::Cap { .. } => {
+                unreachable!("the script has no verdicts and no limits")
+            }
         };
         let sweep = match control {
             Control::Pause(id)

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Acked, Answer, Control, Core, CoreConfig, Counts, Effect, Effects, Fact, FailureClass, Input, JobKey,
-    LaneSpec, LeaseKey, Millis, Outcome, Record, RetryPolicy, ReturnCause, RevokeReason, Scope, SessionId,
-    SweepId, SweepSpec, SweepView, Ticket, TurnIndex, Usage, WorkerId,
+    Acked, Answer, Budget, Control, Core, CoreConfig, Counts, Effect, Effects, Fact, FailureClass, Input,
+    JobKey, LaneSpec, LeaseKey, Millis, Outcome, Quota, Record, RetryPolicy, ReturnCause, RevokeReason,
+    Scope, SessionId, SweepId, SweepSpec, SweepView, Ticket, TurnIndex, Usage, WorkerId,
 };
 
 pub(crate) const TTL_MS: u64 = 30_000;
@@ -22,7 +22,12 @@ pub(crate) struct Rig {
 
 /// A sweep of `lanes` models, each with an account of its own, `a0` and so on.
 pub(crate) fn spec(variants: u32, seeds: u32, lanes: usize) -> SweepSpec {
-    let lane = |index: usize| LaneSpec { model: format!("m{index}").into(), scope: scope(index) };
+    let lane = |index: usize| LaneSpec {
+        model: format!("m{index}").into(),
+        scope: scope(index),
+        quota: Quota::default(),
+        budget: Budget::default(),
+    };
     SweepSpec {
         content: [1; 32],
         project: "p".into(),
@@ -33,6 +38,7 @@ pub(crate) fn spec(variants: u32, seeds: u32, lanes: usize) -> SweepSpec {
         limit: None,
         lanes: (0..lanes).map(lane).collect(),
         retry: RetryPolicy::default(),
+        budget: Budget::default(),
         document: Bytes::from_static(b"{}"),
     }
 }

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use muster_core::{
-    Fact, FailureClass, Generation, JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome,
-    Place, Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, TurnRecord,
-    Usage, WorkerId,
+    Budget, CallId, CapMode, DaySnapshot, Fact, FailureClass, Generation, Hold, JobKey, Lane, LaneSnapshot,
+    LeaseKey, Millis, OpenJob, Ordinal, Outcome, Place, Purse, PurseSnapshot, Quota, Record, ReturnCause,
+    Scope, Snapshot, Span, Spend, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, TurnRecord, Usage,
+    WorkerId,
 };
 
 use super::sample::{body, ended, episode, granted, job, lease, scored, spec, submitted, turn, usage};
@@ -149,6 +150,7 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
             sweep,
             spec: Arc::new(SweepSpec { seeds: 0, limit: Some(0), weight: 3, ..spec("all") }),
         },
+        Fact::Amended { sweep, spec: Arc::new(limited_spec()) },
         Fact::Paused { sweep },
         Fact::Resumed { sweep },
         Fact::Granted { lease, worker: WorkerId(u64::MAX) },
@@ -181,6 +183,7 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
             detail,
         });
     }
+    facts.extend(facts_of_limits());
     facts.extend([Fact::Cancelled { sweep }, Fact::Reopened { sweep, generation: Generation(1) }]);
     let mut records: Vec<Record> = facts.into_iter().map(Record::Fact).collect();
     records.push(scored(lease.job, "tampering", "1", "{}"));
@@ -403,7 +406,7 @@ fn a_snapshot_stands_for_all_before_it(closed: &dyn Closed) {
     let (mut store, _) = must_open(closed);
     store.journal.commit(&[submitted(1)]).unwrap();
     store.journal.commit(&episode(1, 0, 2)).unwrap();
-    let core = Snapshot { term: Term(3), last_sweep: SweepId(1), sweeps: Vec::new() };
+    let core = Snapshot { term: Term(3), last_sweep: SweepId(1), ..Snapshot::default() };
     store.journal.snapshot(&core).unwrap();
     let after = episode(1, 1, 2);
     store.journal.commit(&after).unwrap();
@@ -428,6 +431,7 @@ fn a_snapshot_comes_back_as_it_was(closed: &dyn Closed) {
         turns_at_grant: TurnIndex(1),
         strikes: 4,
         deaths: 5,
+        stalls: 6,
         over: ordinal == 2,
         usage: full_usage(),
         place,
@@ -461,12 +465,102 @@ fn a_snapshot_comes_back_as_it_was(closed: &dyn Closed) {
         generation: Generation(3),
         lanes: vec![lane, empty],
     };
-    let core = Snapshot { term: Term(8), last_sweep: SweepId(5), sweeps: vec![sweep] };
+    let core = Snapshot { term: Term(8), last_sweep: SweepId(5), sweeps: vec![sweep], ..limits() };
     let (mut store, _) = must_open(closed);
     store.journal.snapshot(&Snapshot::default()).unwrap();
     store.journal.snapshot(&core).unwrap();
     drop(store);
     assert_eq!(must_open(closed).1, [Replay::Snapshot(Box::new(core))]);
+}
+
+/// A spec that says all that can be said of limits.
+fn limited_spec() -> SweepSpec {
+    let mut limited = spec("all");
+    limited.budget = Budget { micro_usd: Some(10_000_000), tokens: Some(1), mode: CapMode::Warn };
+    limited.retry.max_stalls = 0;
+    limited.lanes[0].quota = full_quota();
+    limited.lanes[0].budget = Budget { micro_usd: None, tokens: Some(0), mode: CapMode::Drain };
+    limited
+}
+
+/// A snapshot's quotas, budgets, holds and days.
+fn limits() -> Snapshot {
+    let purse = |purse, span, by_hand, day| PurseSnapshot {
+        purse,
+        span,
+        budget: Budget { micro_usd: Some(u64::MAX), tokens: None, mode: CapMode::Drain },
+        by_hand,
+        day,
+        spent: Spend { micro_usd: Some(7), tokens: u64::MAX },
+    };
+    Snapshot {
+        quotas: vec![(scope(), full_quota()), (Scope { pool: "".into(), ..scope() }, Quota::default())],
+        purses: vec![
+            purse(Purse::Project("p".into()), Span::Day, true, 20_000),
+            purse(Purse::Sweep(SweepId(4)), Span::Ever, false, 0),
+            purse(Purse::Lane(SweepId(4), Lane(0)), Span::Ever, false, 0),
+            purse(Purse::Model("m".into()), Span::Ever, true, 0),
+            purse(Purse::Account("a".into()), Span::Day, true, u32::MAX),
+        ],
+        holds: holds(),
+        days: vec![DaySnapshot { scope: scope(), day: u32::MAX, requests: u64::MAX }],
+        ..Snapshot::default()
+    }
+}
+
+fn scope() -> Scope {
+    Scope { account: "anthropic".into(), pool: "opus".into() }
+}
+
+fn full_quota() -> Quota {
+    Quota {
+        requests_per_minute: Some(1),
+        tokens_per_minute: Some(2),
+        input_tokens_per_minute: Some(u64::MAX),
+        output_tokens_per_minute: Some(0),
+        requests_per_day: Some(5),
+        concurrency: Some(u32::MAX),
+        ramp_ms: 7,
+        day_offset_minutes: -480,
+        discover: true,
+    }
+}
+
+fn holds() -> Vec<Hold> {
+    let hold = |call, micro_usd| Hold {
+        worker: WorkerId(u64::MAX),
+        call: CallId(call),
+        scope: scope(),
+        lease: lease(1, 3, 1),
+        worst: Spend { micro_usd, tokens: 9 },
+        until: Millis(11),
+    };
+    vec![hold(u64::MAX, Some(0)), hold(1, None)]
+}
+
+/// Every kind of fact about quotas and budgets.
+fn facts_of_limits() -> Vec<Fact> {
+    let (already, budget) = (Spend { micro_usd: None, tokens: 3 }, Budget::default());
+    let purses = [
+        (Purse::Project("p".into()), Span::Ever, CapMode::Stop),
+        (Purse::Sweep(SweepId(1)), Span::Day, CapMode::Drain),
+        (Purse::Lane(SweepId(1), Lane(2)), Span::Ever, CapMode::Warn),
+        (Purse::Model("m".into()), Span::Day, CapMode::Stop),
+        (Purse::Account("a".into()), Span::Ever, CapMode::Stop),
+    ];
+    let mut facts: Vec<Fact> = purses
+        .into_iter()
+        .map(|(purse, span, mode)| Fact::Capped { purse, span, budget: Budget { mode, ..budget }, already })
+        .collect();
+    let calls = vec![(CallId(1), already), (CallId(2), Spend { micro_usd: Some(0), tokens: 0 })];
+    facts.extend([
+        Fact::Retuned { scope: scope(), quota: Some(full_quota()) },
+        Fact::Retuned { scope: scope(), quota: None },
+        Fact::Held { holds: holds() },
+        Fact::Settled { worker: WorkerId(1), calls, at: Millis(u64::MAX) },
+        Fact::DayTaken { scope: scope(), day: 20_000, requests: 100 },
+    ]);
+    facts
 }
 
 fn an_open_transcript_goes_on_across_a_snapshot(closed: &dyn Closed) {

@@ -79,5 +79,5 @@ pub fn v1() -> Golden {
 }
 
 fn core(term: u64) -> Snapshot {
-    Snapshot { term: Term(term), last_sweep: SweepId(2), sweeps: Vec::new() }
+    Snapshot { term: Term(term), last_sweep: SweepId(2), ..Snapshot::default() }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Fact, Generation, JobKey, Lane, LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Record,
-    RetryPolicy, Scope, ScoreRecord, SweepId, SweepSpec, TurnIndex, TurnRecord, Usage, WorkerId,
+    Attempt, Budget, Fact, Generation, JobKey, Lane, LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Quota,
+    Record, RetryPolicy, Scope, ScoreRecord, SweepId, SweepSpec, TurnIndex, TurnRecord, Usage, WorkerId,
 };
 
 /// A job of sweep `sweep`, in its first lane.
@@ -40,8 +40,11 @@ pub fn spec(name: &str) -> SweepSpec {
         lanes: vec![LaneSpec {
             model: "sim/mixed".into(),
             scope: Scope { account: "sim".into(), pool: "mixed".into() },
+            quota: Quota::default(),
+            budget: Budget::default(),
         }],
         retry: RetryPolicy::default(),
+        budget: Budget::default(),
         document: Bytes::from(format!("{{\"plan\":\"{name}\"}}")),
     }
 }
