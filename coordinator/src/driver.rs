@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use muster_core::{
-    Answer, Control, Core, Effect, Effects, Input, Millis, SessionId, SweepId, SweepView, Term, Ticket,
-    WorkerId, WorkerView,
+    Answer, Control, Core, Effect, Effects, Input, Millis, PurseView, ScopeView, SessionId, SweepId,
+    SweepView, Term, Ticket, WorkerId, WorkerView,
 };
 use muster_store::Journal;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -68,8 +68,17 @@ pub(crate) enum Query {
     Sweeps(oneshot::Sender<Vec<SweepView>>),
     /// The workers, by name.
     Workers(oneshot::Sender<Vec<(Arc<str>, WorkerView)>>),
+    /// What providers limit and people allow, and the moment at which it stood so.
+    Limits(oneshot::Sender<LimitsView>),
     /// Whether no lease is out.
     Quiet(oneshot::Sender<bool>),
+}
+
+/// Scopes and budgets at a moment.
+pub(crate) struct LimitsView {
+    pub(crate) at: Millis,
+    pub(crate) scopes: Vec<ScopeView>,
+    pub(crate) purses: Vec<PurseView>,
 }
 
 /// An answer on its way.
@@ -77,6 +86,7 @@ pub(crate) enum Reply {
     Sweep(Option<SweepView>, oneshot::Sender<Option<SweepView>>),
     Sweeps(Vec<SweepView>, oneshot::Sender<Vec<SweepView>>),
     Workers(Vec<(Arc<str>, WorkerView)>, oneshot::Sender<Vec<(Arc<str>, WorkerView)>>),
+    Limits(LimitsView, oneshot::Sender<LimitsView>),
     Quiet(bool, oneshot::Sender<bool>),
     Stopped(oneshot::Sender<()>),
 }
@@ -146,6 +156,7 @@ impl Reply {
             Self::Sweep(view, to) => drop(to.send(view)),
             Self::Sweeps(views, to) => drop(to.send(views)),
             Self::Workers(views, to) => drop(to.send(views)),
+            Self::Limits(view, to) => drop(to.send(view)),
             Self::Quiet(quiet, to) => drop(to.send(quiet)),
             Self::Stopped(to) => drop(to.send(())),
         }
@@ -367,6 +378,11 @@ impl Driver {
             Query::Sweep(id, to) => Reply::Sweep(self.core.sweep(id), to),
             Query::Sweeps(to) => Reply::Sweeps(self.core.sweeps().collect(), to),
             Query::Workers(to) => Reply::Workers(self.named_workers(), to),
+            Query::Limits(to) => {
+                let at = self.clock.now();
+                let (scopes, purses) = (self.core.scopes(at).collect(), self.core.purses(at).collect());
+                Reply::Limits(LimitsView { at, scopes, purses }, to)
+            }
             Query::Quiet(to) => Reply::Quiet(self.core.is_quiet(), to),
         };
         self.gathering.after.push(After::Reply(reply));
@@ -406,6 +422,13 @@ impl Driver {
                 self.sessions.send(session, Outgoing::Revoke(lease, reason));
             }
             Effect::Ack { session, lease, what } => self.sessions.send(session, Outgoing::Ack(lease, what)),
+            Effect::Share { session, ask, calls, spread_ms } => {
+                self.sessions.send(session, Outgoing::Share { ask, calls, spread_ms });
+            }
+            Effect::Deny { session, calls } => self.sessions.send(session, Outgoing::Deny(calls)),
+            Effect::Govern { session, scope, governed, pause_ms } => {
+                self.sessions.send(session, Outgoing::Govern { scope, governed, pause_ms });
+            }
             Effect::Close { session, reason } => self.sessions.close(session, reason),
             Effect::Answer(ticket, answer) => {
                 if let Some(waiting) = self.answers.remove(&ticket) {

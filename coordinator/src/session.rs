@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_core::{Acked, LeaseKey, RevokeReason, SessionId, SweepId, SweepSpec, Term, TurnIndex};
+use muster_core::{
+    Acked, CallId, LeaseKey, RevokeReason, Scope, SessionId, SweepId, SweepSpec, Term, TurnIndex,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -25,6 +27,12 @@ pub(crate) enum Outgoing {
     Revoke(LeaseKey, RevokeReason),
     /// Something durable.
     Ack(LeaseKey, Acked),
+    /// Requests that may be sent.
+    Share { ask: u64, calls: Vec<CallId>, spread_ms: u32 },
+    /// Requests that will not be granted.
+    Deny(Vec<CallId>),
+    /// How a scope stands.
+    Govern { scope: Scope, governed: bool, pause_ms: u64 },
     /// The coordinator is about to end.
     Drain,
     /// Nothing more comes: the stream ends with this reason.

@@ -13,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::account::Route;
 use crate::classify::{ErrorClass, Paid, Retry, Verdict, classify, classify_inside};
 use crate::error::{CallError, WorkerError};
+use crate::gate::{Errand, Gate, Pass, Size};
 use crate::http::{Answer, Endpoint, Fault, Http, HttpError};
 use crate::pace::{Pace, PaceConfig};
 use crate::providers::{AnswerError, Conversation, Dialect, EncodeError, OpenAiChat};
 use crate::redact::Redactor;
 use crate::retry::{Retries, RetryLimits};
+use crate::shares::Fate;
 
 /// Answers beyond the bound on size are asked for so often: a server may have been caught in a loop once.
 const MAX_TOO_LARGE_TRIES: u32 = 2;
@@ -32,12 +34,14 @@ const MAX_LISTED_MODELS: usize = 10_000;
 pub type RateLimitHook = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// How one model is called.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct CallerConfig {
     /// How often and how long a call is tried again.
     pub limits: RetryLimits,
-    /// How many calls at once, and a minute.
+    /// How many calls at once, and a minute, from this worker.
     pub pace: PaceConfig,
+    /// What the fleet may send, and what a call costs of it.
+    pub gate: Gate,
     /// What is struck out of errors' messages.
     pub redactor: Redactor,
     /// Who is told of "too many requests".
@@ -51,6 +55,7 @@ pub struct Caller {
     endpoint: Endpoint,
     dialect: OpenAiChat,
     pace: Pace,
+    gate: Gate,
     limits: RetryLimits,
     redactor: Redactor,
     on_rate_limit: Option<RateLimitHook>,
@@ -65,6 +70,8 @@ pub struct Terms<'a> {
     pub cancel: &'a CancellationToken,
     /// Ends it where no request is under way: while it waits for its turn, or for another try.
     pub give_up: &'a CancellationToken,
+    /// For which of an episode's calls it is; none: it is nobody's, and no share is asked for.
+    pub errand: Option<Errand>,
 }
 
 /// An answered call.
@@ -72,7 +79,7 @@ pub struct Terms<'a> {
 pub struct Answered {
     /// The answer. Not redacted yet: it goes back to the provider verbatim.
     pub reply: Reply,
-    /// What was measured of it. The cost is for whoever knows prices.
+    /// What was measured of it.
     pub meter: Meter,
     /// Earlier tries of this call whose answer may have been produced, and billed, but was lost. An upper bound.
     pub maybe_paid: u32,
@@ -132,6 +139,7 @@ impl Caller {
             endpoint: http.endpoint(&route, dialect.path())?,
             http: http.clone(),
             pace: Pace::new(&config.pace),
+            gate: config.gate,
             route,
             dialect,
             limits: config.limits,
@@ -148,7 +156,7 @@ impl Caller {
 
     /// Keep silent for so long, because another worker was told to.
     pub fn pause(&self, pause: Duration) {
-        self.pace.pause(pause);
+        self.gate.pause(pause);
     }
 
     /// Make a call, and try again as often as its failures' classes allow. `conversation` is the episode's own: the same
@@ -163,7 +171,7 @@ impl Caller {
         call: &Call<'_>,
         cancel: &CancellationToken,
     ) -> Result<Answered, CallError> {
-        let terms = Terms { limits: &self.limits, cancel, give_up: &CancellationToken::new() };
+        let terms = Terms { limits: &self.limits, cancel, give_up: &CancellationToken::new(), errand: None };
         self.call_within(&terms, conversation, call).await
     }
 
@@ -185,7 +193,7 @@ impl Caller {
         let answered = tokio::select! {
             biased;
             () = terms.cancel.cancelled() => None,
-            answered = self.tries(terms, &body, &mut tally) => Some(answered),
+            answered = self.tries(terms, &body, call.sampling.max_output_tokens, &mut tally) => Some(answered),
         };
         answered.unwrap_or_else(|| Err(self.cancelled(&mut tally)))
     }
@@ -212,23 +220,37 @@ impl Caller {
         }
     }
 
-    async fn tries(&self, terms: &Terms<'_>, body: &Bytes, tally: &mut Tally) -> Result<Answered, CallError> {
+    async fn tries(
+        &self,
+        terms: &Terms<'_>,
+        body: &Bytes,
+        max_output_tokens: u32,
+        tally: &mut Tally,
+    ) -> Result<Answered, CallError> {
+        let size = Size { body_bytes: body.len(), max_output_tokens };
         let mut retries: Option<Retries<'_>> = None;
         loop {
-            let Some(permit) = terms.unless_given_up(self.pace.ready()).await else {
+            let Some(connection) = terms.unless_given_up(self.pace.ready()).await else {
                 return Err(self.cancelled(tally));
+            };
+            let time = retries.as_ref().and_then(|retries| retries.time_left(Instant::now()));
+            let time = self.http.total_timeout().min(time.unwrap_or(Duration::MAX));
+            let pass = match terms.unless_given_up(self.gate.ready(terms.errand, size, time)).await {
+                None => return Err(self.cancelled(tally)),
+                Some(Err(_)) => return Err(self.denied(tally)),
+                Some(Ok(pass)) => pass,
             };
             let begin = Instant::now();
             let retries = retries.get_or_insert_with(|| Retries::begin(terms.limits, begin));
-            let failure = match self.one_try(body, retries.time_left(begin), tally).await {
-                Ok(reply) => return Ok(answered(reply, tally, begin.elapsed())),
+            let failure = match self.one_try(body, retries.time_left(begin), pass, tally).await {
+                Ok((reply, cost)) => return Ok(answered(reply, cost, tally, begin.elapsed())),
                 Err(failure) => failure,
             };
-            drop(permit);
+            drop(connection);
             let now = Instant::now();
             let verdict = &failure.verdict;
             let delay = retries.after(verdict.class, verdict.hint, now, rand::random::<f64>);
-            self.note_rate_limit(verdict, delay);
+            self.note_rate_limit(verdict);
             match delay {
                 Some(delay) if self.may_retry(&failure, tally) => {
                     if terms.unless_given_up(tokio::time::sleep(delay)).await.is_none() {
@@ -245,10 +267,12 @@ impl Caller {
         &self,
         body: &Bytes,
         time: Option<Duration>,
+        mut pass: Pass,
         tally: &mut Tally,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<(Reply, Option<u64>), Failure> {
         tally.tries += 1;
         tally.under_way = true;
+        pass.sent();
         let sent = self.http.send(Method::POST, &self.endpoint, body.clone());
         let sent = match time {
             Some(time) => tokio::time::timeout(time, sent).await,
@@ -260,10 +284,17 @@ impl Caller {
             Ok(Err(error)) => Err(failure_of_http(error)),
             Err(_) => Err(Failure::lost("no answer within the time that the sweep gives a call".to_owned())),
         };
-        if let Err(failure) = &read {
-            tally.note(failure);
+        match read {
+            Ok(reply) => {
+                let cost = self.gate.answered(pass, &reply.tokens);
+                Ok((reply, cost))
+            }
+            Err(failure) => {
+                tally.note(&failure);
+                pass.failed(fate_of(&failure.verdict));
+                Err(failure)
+            }
         }
-        read
     }
 
     fn judge(&self, answer: &Answer) -> Result<Reply, Failure> {
@@ -277,12 +308,13 @@ impl Caller {
         })
     }
 
-    fn note_rate_limit(&self, verdict: &Verdict, delay: Option<Duration>) {
+    fn note_rate_limit(&self, verdict: &Verdict) {
         if verdict.class != ErrorClass::RateLimited {
             return;
         }
-        let Some(pause) = verdict.hint.or(delay) else { return };
-        self.pace.pause(pause);
+        // Without a hint there is no silence to keep: the coordinator finds the rate, and this call waits by itself.
+        let pause = verdict.hint.unwrap_or_default();
+        self.gate.pause(pause);
         if let Some(hook) = &self.on_rate_limit {
             hook(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         }
@@ -311,6 +343,13 @@ impl Caller {
     fn cancelled(&self, tally: &mut Tally) -> CallError {
         tally.maybe_paid += u32::from(std::mem::take(&mut tally.under_way));
         self.error(ErrorClass::Cancelled, None, tally, "the call was cancelled")
+    }
+
+    /// The coordinator will not have it sent: the job goes back to it, and uses up nothing.
+    fn denied(&self, tally: &Tally) -> CallError {
+        let message =
+            "the coordinator grants this call no share: its budget is spent, or its model was stopped";
+        self.error(ErrorClass::RateLimited, None, tally, message)
     }
 
     fn unsayable(&self, error: &EncodeError) -> CallError {
@@ -362,12 +401,20 @@ impl Caller {
     }
 }
 
-fn answered(reply: Reply, tally: &Tally, latency: Duration) -> Answered {
+fn fate_of(verdict: &Verdict) -> Fate {
+    match (verdict.class, verdict.paid) {
+        (_, Paid::Maybe) => Fate::Lost,
+        (ErrorClass::RateLimited, _) => Fate::Limited,
+        _ => Fate::Failed,
+    }
+}
+
+fn answered(reply: Reply, cost_micro_usd: Option<u64>, tally: &Tally, latency: Duration) -> Answered {
     let meter = Meter {
         latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
         tries: tally.tries,
         rate_limited: tally.rate_limited,
-        cost_micro_usd: None,
+        cost_micro_usd,
     };
     Answered { reply, meter, maybe_paid: tally.maybe_paid }
 }

@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 use crate::blackbox::BlackBox;
 use crate::lease::Lease;
 use crate::outbox::Outbox;
+use crate::shares::Shares;
 use crate::slot::{self, Slot};
 use crate::sweeps::Sweeps;
 
@@ -65,6 +66,7 @@ pub(crate) struct Desk {
     settled: watch::Sender<u64>,
     pub(crate) blackbox: BlackBox,
     pub(crate) sweeps: Sweeps,
+    pub(crate) shares: Arc<Shares>,
     tasks: TaskTracker,
 }
 
@@ -81,6 +83,7 @@ impl Desk {
             settled: watch::Sender::new(0),
             blackbox,
             sweeps,
+            shares: Shares::new(),
             tasks: TaskTracker::new(),
         }
     }
@@ -97,11 +100,14 @@ impl Desk {
         held.sort_unstable();
         held.dedup();
         hello.held = held.into_iter().map(Lease::to_wire).collect();
+        (hello.process, hello.calls) = self.shares.held();
         let events = state.outbox.connect(hello);
         let credits = u32::try_from(state.free_slots.len()).unwrap_or(u32::MAX);
         if credits > 0 && *self.drain.borrow() == Drain::No {
             state.outbox.say(Event::Want(v1::Want { credits }));
         }
+        drop(state);
+        self.shares.connected();
         events
     }
 

@@ -137,6 +137,11 @@ impl Default for HttpConfig {
 // === impl Http ===
 
 impl Http {
+    /// The longest that one request may take.
+    pub(crate) fn total_timeout(&self) -> Duration {
+        self.config.total_timeout
+    }
+
     /// A client. Nothing is connected yet.
     #[must_use]
     pub fn new(config: HttpConfig) -> Self {

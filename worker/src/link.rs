@@ -113,6 +113,8 @@ impl Link {
             suspects: self.suspects.clone(),
             name: self.name.clone(),
             term: self.highest_term,
+            process: 0,
+            calls: Vec::new(),
         }
     }
 
@@ -133,6 +135,7 @@ impl Link {
                     None => return Ok(Parted::Cut),
                 },
                 _ = beat.tick() => self.desk.say(Out::Beat(v1::Beat {})),
+                words = self.desk.shares.next_words() => words.into_iter().for_each(|event| self.desk.say(event)),
                 () = self.desk.done() => {
                     self.desk.say(Out::Goodbye(v1::Goodbye {}));
                     // The stream is left open until the coordinator has read the goodbye and closed it.
@@ -175,6 +178,9 @@ impl Link {
                     self.desk.acknowledge(lease_of(ack.lease.as_ref())?, &what);
                 }
             }
+            In::Share(share) => self.desk.shares.share(&share),
+            In::Deny(deny) => self.desk.shares.deny(&deny),
+            In::Govern(govern) => self.desk.shares.govern(&govern),
             In::Drain(_) => tracing::info!("the coordinator is about to end"),
         }
         Ok(())

@@ -1,8 +1,7 @@
-//! The pace of one scope's calls from this worker: how many at once, how many a minute, and silence when a provider asks
-//! for it. The one place that uses `governor`.
+//! The pace of one model's calls from this worker: how many at once, and how many a minute where this worker was told
+//! so. What the fleet may send is `shares.rs`. The one place that uses `governor`.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -13,9 +12,6 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// After a pause everyone who waited starts within this much longer than the pause's half, not all in one instant.
-const MAX_SPREAD: Duration = Duration::from_secs(2);
-
 /// The pace asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaceConfig {
@@ -25,16 +21,13 @@ pub struct PaceConfig {
     pub requests_per_minute: Option<NonZeroU32>,
 }
 
-/// The pace of one scope. Every try passes it.
+/// The pace of one model. Every try passes it.
 #[derive(Debug)]
 pub struct Pace {
     connections: Semaphore,
     rate: Option<Rate<RuntimeClock>>,
     /// Only the first in line waits for the rate; or a thousand waiters would wake for each free place.
     line: Mutex<()>,
-    clock: RuntimeClock,
-    /// Silence until then, in milliseconds of `clock`; 0: none.
-    silent_until_ms: AtomicU64,
 }
 
 /// A token bucket over some clock.
@@ -60,7 +53,7 @@ impl Default for PaceConfig {
 // === impl Pace ===
 
 impl Pace {
-    /// A scope's pace; its bucket begins full.
+    /// A model's pace; its bucket begins full.
     #[must_use]
     pub fn new(config: &PaceConfig) -> Self {
         let clock = RuntimeClock { start: Instant::now() };
@@ -69,8 +62,6 @@ impl Pace {
             connections: Semaphore::new(connections.min(Semaphore::MAX_PERMITS)),
             rate: config.requests_per_minute.map(|per_minute| Rate::new(per_minute, clock)),
             line: Mutex::new(()),
-            clock,
-            silent_until_ms: AtomicU64::new(0),
         }
     }
 
@@ -78,35 +69,8 @@ impl Pace {
     pub async fn ready(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed; were it, calls would go on unbounded rather than stop.
         let permit = self.connections.acquire().await.ok();
-        loop {
-            self.silence().await;
-            self.wait_for_rate().await;
-            if self.silence_left().is_none() {
-                return permit;
-            }
-        }
-    }
-
-    /// The provider asked for silence. The longest of several such wishes counts.
-    pub fn pause(&self, pause: Duration) {
-        let until = self.clock.elapsed_ms().saturating_add(millis(pause));
-        self.silent_until_ms.fetch_max(until, Ordering::AcqRel);
-    }
-
-    async fn silence(&self) {
-        while let Some(left) = self.silence_left() {
-            let spread = (left / 2).min(MAX_SPREAD).mul_f64(rand::random::<f64>());
-            tokio::time::sleep(left + spread).await;
-        }
-    }
-
-    fn silence_left(&self) -> Option<Duration> {
-        let until = self.silent_until_ms.load(Ordering::Acquire);
-        if until == 0 {
-            return None;
-        }
-        let left = until.saturating_sub(self.clock.elapsed_ms());
-        (left > 0).then(|| Duration::from_millis(left))
+        self.wait_for_rate().await;
+        permit
     }
 
     async fn wait_for_rate(&self) {
@@ -116,10 +80,6 @@ impl Pace {
             tokio::time::sleep(wait).await;
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 // === impl Rate ===
@@ -147,12 +107,6 @@ impl<C: Clock> std::fmt::Debug for Rate<C> {
 }
 
 // === impl RuntimeClock ===
-
-impl RuntimeClock {
-    fn elapsed_ms(&self) -> u64 {
-        millis(self.start.elapsed())
-    }
-}
 
 impl Clock for RuntimeClock {
     type Instant = Nanos;
@@ -212,23 +166,5 @@ mod tests {
         assert!(third.is_err());
         drop(first);
         assert!(pace.ready().await.is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_kept_by_all_and_the_longest_wish_counts() {
-        let pace = Pace::new(&PaceConfig::default());
-        let begin = Instant::now();
-        pace.pause(Duration::from_secs(10));
-        pace.pause(Duration::from_secs(1));
-        let _permit = pace.ready().await;
-        let waited = begin.elapsed();
-        assert!(waited >= Duration::from_secs(10) && waited <= Duration::from_secs(13), "{waited:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_absurd_pause_does_not_overflow() {
-        let pace = Pace::new(&PaceConfig::default());
-        pace.pause(Duration::MAX);
-        assert!(tokio::time::timeout(Duration::from_secs(3_600), pace.ready()).await.is_err());
     }
 }

@@ -16,6 +16,7 @@ use crate::caller::{Answered, Caller, Terms};
 use crate::classify::ErrorClass;
 use crate::desk::{Desk, Drain, Progress};
 use crate::error::CallError;
+use crate::gate::Errand;
 use crate::lease::Lease;
 use crate::providers::Conversation;
 use crate::sweeps::Sweep;
@@ -72,7 +73,10 @@ impl Slot {
         loop {
             let answered = match episode.next() {
                 Step::Finished(finish) => return Ok(end(self.lease, &episode, finish)),
-                Step::Call(call) => self.call(&sweep, &caller, &mut conversation, &call).await?,
+                Step::Call(call) => {
+                    let turn = index(episode.turns().len());
+                    self.call(&sweep, &caller, &mut conversation, turn, &call).await?
+                }
             };
             self.store(&mut episode, answered)?;
             if matches!(episode.next(), Step::Call(_)) {
@@ -128,12 +132,18 @@ impl Slot {
         sweep: &Sweep,
         caller: &Caller,
         conversation: &mut Conversation,
+        turn: u32,
         call: &Call<'_>,
     ) -> Result<Answered, Stop> {
         if *self.drain.borrow() != Drain::No {
             return Err(Stop::Failed(Box::new(preempted(self.lease, 0))));
         }
-        let terms = Terms { limits: &sweep.limits, cancel: &self.hurry, give_up: self.desk.giving_up() };
+        let terms = Terms {
+            limits: &sweep.limits,
+            cancel: &self.hurry,
+            give_up: self.desk.giving_up(),
+            errand: Some(Errand { lease: self.lease, turn }),
+        };
         let calling = caller.call_within(&terms, conversation, call);
         tokio::pin!(calling);
         let result = tokio::select! {

@@ -16,7 +16,9 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
 
 use crate::caller::{Caller, CallerConfig};
+use crate::cost::{CostRule, Costs};
 use crate::desk::Desk;
+use crate::gate::Gate;
 use crate::http::Http;
 use crate::pace::PaceConfig;
 use crate::redact::Redactor;
@@ -129,7 +131,9 @@ impl Sweeps {
     }
 
     fn caller(&self, plan: &SweepPlan, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
-        let name = format!("{} {}", model.name, model.base_url.as_deref().unwrap_or_default());
+        let address = model.base_url.as_deref().unwrap_or_default();
+        let name =
+            format!("{} {address} {:?} {:?} {:?}", model.name, model.dialect, model.quirks, model.price);
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.entry(name).or_insert_with(|| self.new_caller(plan, model, desk).map(Arc::new)).clone()
     }
@@ -149,6 +153,8 @@ impl Sweeps {
         let route = self.settings.route(model).map_err(|error| error.to_string())?;
         let pace = self.pace(plan, model);
         let (account, pool) = (model.account.to_string(), model.pool.to_string());
+        let costs = Costs::new(CostRule::of_account(&account), model.price);
+        let gate = Gate::new(desk.shares.scope(&account, &pool), Arc::clone(&desk.shares), costs);
         let desk = Arc::downgrade(desk);
         let on_rate_limit = Arc::new(move |pause_ms| {
             if let Some(desk) = desk.upgrade() {
@@ -158,7 +164,7 @@ impl Sweeps {
         });
         let redactor = self.redactor.clone();
         let config =
-            CallerConfig { pace, redactor, on_rate_limit: Some(on_rate_limit), ..Default::default() };
+            CallerConfig { pace, gate, redactor, on_rate_limit: Some(on_rate_limit), ..Default::default() };
         Caller::new(&self.http, route, config).map_err(|error| error.to_string())
     }
 }

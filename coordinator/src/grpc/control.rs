@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::Stream;
-use muster_core::{Answer, Control, Generation, Lane, Ordinal, Refusal, SweepId};
+use muster_core::{Answer, Control, Generation, Lane, Ordinal, Refusal, Scope, SweepId};
 use muster_proto::{BUNDLE_MAX_BYTES, MESSAGE_TARGET_BYTES, v1};
 use muster_store::{Archive, EndedRecord};
 use prost::Message as _;
@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::driver::{Inbox, Query, Request as Ask};
 use crate::error::CoordinatorError;
-use crate::grpc::{blocking, convert};
+use crate::grpc::{blocking, convert, limits};
 
 /// A watched sweep is sent at most this often.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
@@ -183,6 +183,33 @@ impl v1::control_server::Control for ControlService {
         };
         Ok(Response::new(v1::WorkersResponse { workers: named.into_iter().map(status).collect() }))
     }
+
+    async fn limits(
+        &self,
+        _request: Request<v1::LimitsRequest>,
+    ) -> Result<Response<v1::LimitsResponse>, Status> {
+        let view = self.inbox.ask(|to| Ask::Query(Query::Limits(to))).await.map_err(ended)?;
+        Ok(Response::new(v1::LimitsResponse {
+            scopes: view.scopes.iter().map(|scope| limits::scope_to(scope, view.at)).collect(),
+            budgets: view.purses.iter().map(limits::purse_status_to).collect(),
+        }))
+    }
+
+    async fn retune(
+        &self,
+        request: Request<v1::RetuneRequest>,
+    ) -> Result<Response<v1::ControlResponse>, Status> {
+        let request = request.into_inner();
+        let scope = Scope { account: request.account.into(), pool: request.pool.into() };
+        let quota = request.quota.map(|quota| limits::quota_from(Some(quota)));
+        self.set(Control::Retune { scope, quota }).await
+    }
+
+    async fn cap(&self, request: Request<v1::CapRequest>) -> Result<Response<v1::ControlResponse>, Status> {
+        let request = request.into_inner();
+        let (purse, span) = limits::purse_from(request.purse)?;
+        self.set(Control::Cap { purse, span, budget: limits::budget_from(request.budget) }).await
+    }
 }
 
 impl ControlService {
@@ -196,6 +223,11 @@ impl ControlService {
         control: fn(SweepId) -> Control,
     ) -> Result<Response<v1::ControlResponse>, Status> {
         let answer = self.control(control(SweepId(request.into_inner().sweep))).await?;
+        done(answer).map(Response::new)
+    }
+
+    async fn set(&self, control: Control) -> Result<Response<v1::ControlResponse>, Status> {
+        let answer = self.control(control).await?;
         done(answer).map(Response::new)
     }
 

@@ -11,6 +11,8 @@ use muster_proto::v1;
 use muster_store::EndedRecord;
 use tonic::Status;
 
+use super::limits::{budget_from, quota_from};
+
 /// A piece that a message must have.
 pub(crate) fn required<T>(piece: Option<T>, name: &'static str) -> Result<T, Status> {
     piece.ok_or_else(|| Status::invalid_argument(format!("the message has no `{name}`")))
@@ -81,6 +83,7 @@ pub(crate) fn class_from(class: v1::FailureClass) -> Option<FailureClass> {
         Wire::Config => FailureClass::Config,
         Wire::BadRequest => FailureClass::BadRequest,
         Wire::Engine => FailureClass::Engine,
+        Wire::Quota => FailureClass::Quota,
     })
 }
 
@@ -94,6 +97,7 @@ fn class_to(class: FailureClass) -> v1::FailureClass {
         FailureClass::Config => Wire::Config,
         FailureClass::BadRequest => Wire::BadRequest,
         FailureClass::Engine => Wire::Engine,
+        FailureClass::Quota => Wire::Quota,
     }
 }
 
@@ -138,6 +142,7 @@ fn retry_from(retry: Option<v1::RetryPolicy>) -> RetryPolicy {
         Some(retry) => RetryPolicy {
             max_strikes: retry.max_strikes,
             max_deaths: retry.max_deaths,
+            max_stalls: if retry.max_stalls == 0 { defaults.max_stalls } else { retry.max_stalls },
             backoff_ms: retry.backoff_ms,
             backoff_max_ms: retry.backoff_max_ms,
         },
@@ -148,6 +153,8 @@ pub(crate) fn spec_from(request: v1::SubmitRequest) -> Result<SweepSpec, Status>
     let lanes = request.lanes.into_iter().map(|lane| LaneSpec {
         model: lane.model.into(),
         scope: Scope { account: lane.account.into(), pool: lane.pool.into() },
+        quota: quota_from(lane.quota),
+        budget: budget_from(lane.budget),
     });
     Ok(SweepSpec {
         content: hash(&request.content, "content")?,
@@ -159,6 +166,7 @@ pub(crate) fn spec_from(request: v1::SubmitRequest) -> Result<SweepSpec, Status>
         limit: request.limit,
         lanes: lanes.collect(),
         retry: retry_from(request.retry),
+        budget: budget_from(request.budget),
         document: request.document,
     })
 }

@@ -2,6 +2,7 @@
 
 mod control;
 mod convert;
+mod limits;
 mod server;
 mod work;
 

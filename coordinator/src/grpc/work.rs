@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::driver::{Inbox, Request as Ask};
-use crate::grpc::convert;
+use crate::grpc::{convert, limits};
 use crate::session::{HelloEvent, Opened, Outgoing};
 
 /// A worker must say hello within this time.
@@ -253,6 +253,15 @@ fn input_of(session: SessionId, event: In) -> Result<Input, Status> {
             retry_after_ms: failure.retry_after_ms,
             message: failure.message.into(),
         },
+        In::Ask(ask) => {
+            let (number, calls) = limits::asks_from(ask)?;
+            Input::Ask { session, number, calls }
+        }
+        In::Settle(settle) => Input::Settle { session, calls: limits::settled_from(settle)? },
+        In::Observe(seen) => {
+            let (scope, seen) = limits::observed_from(seen);
+            Input::Observe { session, scope, seen }
+        }
         In::Pause(pause) => Input::Pause {
             session,
             scope: Scope { account: pause.account.into(), pool: pause.pool.into() },
@@ -315,6 +324,18 @@ impl Writer {
                 self.push(Out::Revoke(revoke), envelope).await
             }
             Outgoing::Ack(lease, what) => self.push(ack(lease, what), envelope).await,
+            Outgoing::Share { ask, calls, spread_ms } => {
+                let calls = calls.into_iter().map(|call| call.0).collect();
+                self.push(Out::Share(v1::Share { ask, calls, spread_ms }), envelope).await
+            }
+            Outgoing::Deny(calls) => {
+                let calls = calls.into_iter().map(|call| call.0).collect();
+                self.push(Out::Deny(v1::Deny { calls }), envelope).await
+            }
+            Outgoing::Govern { scope, governed, pause_ms } => {
+                let (account, pool) = (scope.account.to_string(), scope.pool.to_string());
+                self.push(Out::Govern(v1::Govern { account, pool, governed, pause_ms }), envelope).await
+            }
             Outgoing::Drain => self.push(Out::Drain(v1::Drain {}), envelope).await,
             Outgoing::Close(reason) => Err(Status::aborted(reason)),
         }

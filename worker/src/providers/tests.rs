@@ -179,7 +179,10 @@ fn an_answer_with_everything_in_it_is_read_whole() {
     let call =
         ToolCall { id: "call_1".into(), name: "read_file".into(), arguments: "{\"path\":\"a\"}".into() };
     assert_eq!((reply.tool_calls, reply.stop), (vec![call], StopReason::ToolCalls));
-    assert_eq!(reply.tokens, TokenUsage { input: 100, cached_input: 64, cache_write: 0, output: 20, reasoning: 8 });
+    assert_eq!(
+        reply.tokens,
+        TokenUsage { input: 100, cached_input: 64, cache_write: 0, output: 20, reasoning: 8 }
+    );
     assert_eq!((&*reply.served_model, &*reply.fingerprint), ("gpt-test-2026", "fp_1"));
 }
 
