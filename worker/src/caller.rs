@@ -354,7 +354,9 @@ impl Caller {
 
     fn unsayable(&self, error: &EncodeError) -> CallError {
         let class = match error {
-            EncodeError::ExtraBody(_) | EncodeError::Tool { .. } => ErrorClass::Config,
+            EncodeError::ExtraBody(_) | EncodeError::Quirk(_) | EncodeError::Tool { .. } => {
+                ErrorClass::Config
+            }
             EncodeError::Foreign { .. } => ErrorClass::BadRequest,
         };
         self.error(class, None, &Tally::default(), &error.to_string())

@@ -36,7 +36,11 @@ pub use error::{CallError, WorkerError};
 pub use gate::{Errand, Gate};
 pub use http::{Http, HttpConfig, MAX_ANSWER_BYTES, ProxyPolicy};
 pub use pace::{Pace, PaceConfig};
-pub use providers::{AnswerError, Conversation, Dialect, OPENAI_CHAT, OpenAiChat};
+pub use providers::{
+    ANTHROPIC_MESSAGES, AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind,
+    EncodeError, GEMINI, LimitField, OPENAI_CHAT, OPENAI_RESPONSES, OpenAiChat, Quirks, Thinking,
+    UnknownName, dialect,
+};
 pub use redact::{Redactor, Secret};
 pub use retry::{ClassLimits, RetryLimits};
 pub use sweeps::MAX_CONNECTIONS_DEFAULT;

@@ -1,17 +1,34 @@
 //! The dialects that providers speak: how a call becomes a request's bytes, and an answer's bytes a reply.
 
+mod config;
 mod conversation;
 mod openai_answer;
 mod openai_chat;
+mod quirks;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use muster_episode::{Call, Reply};
 
+pub use config::{ChatProfile, DialectConfig, DialectKind, UnknownName, dialect};
 pub use conversation::Conversation;
-pub use openai_chat::{OPENAI_CHAT, OpenAiChat};
+pub use openai_chat::OpenAiChat;
+pub use quirks::{LimitField, Quirks, Thinking};
+
+/// The name of OpenAI's Responses in replies and transcripts.
+pub const OPENAI_RESPONSES: &str = "openai-responses";
+
+/// The name of OpenAI's Chat Completions.
+pub const OPENAI_CHAT: &str = "openai-chat";
+
+/// The name of Anthropic's Messages.
+pub const ANTHROPIC_MESSAGES: &str = "anthropic-messages";
+
+/// The name of Gemini's generateContent.
+pub const GEMINI: &str = "gemini";
 
 /// One provider's way of saying things. Pure: no IO, no clock.
 pub trait Dialect: Send + Sync {
@@ -19,7 +36,10 @@ pub trait Dialect: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// What follows the base address of a model call.
-    fn path(&self) -> &'static str;
+    fn path(&self) -> &str;
+
+    /// What every request carries beside the key: a version of the interface, and the like.
+    fn headers(&self) -> &[(HeaderName, HeaderValue)];
 
     /// The request's body. `conversation` keeps what earlier calls of the same episode have encoded; only messages that
     /// are new since are encoded now.
@@ -33,6 +53,12 @@ pub trait Dialect: Send + Sync {
     /// # Errors
     /// There is none in it.
     fn decode(&self, answer: &[u8]) -> Result<Reply, AnswerError>;
+
+    /// What the provider says that this answer cost, in millionths of a dollar, where it says so.
+    fn cost_micro_usd(&self, answer: &[u8]) -> Option<u64> {
+        let _ = answer;
+        None
+    }
 }
 
 /// A call can't be said in a dialect.
@@ -41,6 +67,9 @@ pub enum EncodeError {
     /// The sweep's `extra_body` is no JSON object, or sets what is not its to set.
     #[error("extra_body {0}")]
     ExtraBody(String),
+    /// The route's quirks ask for what this dialect can't say, or can't say with this call.
+    #[error("quirk {0}")]
+    Quirk(String),
     /// A tool's parameters are no JSON.
     #[error("the parameters of tool {name} are no JSON: {problem}")]
     Tool {

@@ -5,15 +5,16 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use muster_episode::{Call, Message, Reply, ToolCall, ToolSpec};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{AnswerError, Conversation, Dialect, EncodeError, openai_answer};
+use super::{
+    AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, EncodeError, LimitField, OPENAI_CHAT,
+    openai_answer,
+};
 use crate::account::OutputLimitField;
-
-/// This dialect's name in replies and transcripts.
-pub const OPENAI_CHAT: &str = "openai-chat";
 
 /// Fields that `extra_body` may not set: they are the job's identity, or would change what an answer looks like.
 const RESERVED: &[&str] = &["model", "messages", "tools", "functions", "stream", "n"];
@@ -36,6 +37,18 @@ impl OpenAiChat {
     #[must_use]
     pub fn new(model: impl Into<String>, output_limit_field: OutputLimitField) -> Self {
         Self { model: model.into(), output_limit_field, name: Arc::from(OPENAI_CHAT) }
+    }
+
+    pub(super) fn of(config: DialectConfig) -> Self {
+        let usual = match config.profile {
+            ChatProfile::OpenAi | ChatProfile::Azure => LimitField::MaxCompletionTokens,
+            _ => LimitField::MaxTokens,
+        };
+        let output_limit_field = match config.quirks.limit_field.unwrap_or(usual) {
+            LimitField::MaxTokens => OutputLimitField::MaxTokens,
+            LimitField::MaxCompletionTokens => OutputLimitField::MaxCompletionTokens,
+        };
+        Self::new(config.model, output_limit_field)
     }
 
     fn begin(&self, conversation: &mut Conversation, call: &Call<'_>) -> Result<(), EncodeError> {
@@ -76,8 +89,12 @@ impl Dialect for OpenAiChat {
         OPENAI_CHAT
     }
 
-    fn path(&self) -> &'static str {
+    fn path(&self) -> &str {
         "/chat/completions"
+    }
+
+    fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &[]
     }
 
     fn encode(&self, conversation: &mut Conversation, call: &Call<'_>) -> Result<Bytes, EncodeError> {
