@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use muster_episode::{
-    Action, Bundle, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
+    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
     SaidCall, Step, StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall, replay,
 };
 
 type AnyError = Box<dyn std::error::Error>;
 
-const SWEEP: &str =
-    "format = 1\nname = \"bench\"\nsuite = \".\"\nmodels = [\"sim/obedient\", \"sim/protective\"]";
+const SWEEP: &str = "format = 1\nname = \"bench\"\nsuite = \".\"\nscenarios = [\"tampering\"]\nmodels = [\"sim/obedient\", \"sim/protective\"]";
 /// Jobs whose answers are recorded.
 const RECORDED: u64 = 570;
 /// Times that all of them are played again.
@@ -33,7 +32,7 @@ fn main() -> Result<(), AnyError> {
     println!("loading and checking the suite   {:>9.1} ms", loading.as_secs_f64() * 1e3);
 
     let file = SweepFile::parse("bench.toml", SWEEP)?;
-    let plan = Arc::new(SweepPlan::resolve(&file, &suite, bundle.hash())?);
+    let plan = Arc::new(SweepPlan::resolve(&file, &suite, bundle.hash(), &Catalog::default(), None)?);
     let expander = Expander::new(Arc::clone(&suite), plan);
     let (expanding, checked) = timed(|| expander.check());
     checked?;

@@ -6,7 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{Files, SUITE, files, resolve, sweep};
-use muster_episode::{Bundle, Mistakes, Suite, SweepFile, SweepPlan};
+use muster_episode::{Bundle, Catalog, Mistakes, Suite, SweepFile, SweepPlan};
 
 const SCENARIO: &str = "tampering/scenario.toml";
 
@@ -58,7 +58,7 @@ fn a_key_written_wrong_is_found_at_its_place() {
 
 #[test]
 fn a_name_that_is_not_defined_is_found_in_the_document_that_uses_it() {
-    let path = "tampering/documents/policy.md";
+    let path = "shared/documents/evaluation.md";
     let found = after(path, "{{ stratum.threshold }}", "{{ stratun.threshold }}");
     has(&found, &place(path, "stratum.threshold"), "did you mean `stratum`?");
     let found = after(path, "{{ stratum.threshold }}", "{{ stratum.treshold }}");
@@ -83,7 +83,7 @@ fn a_name_that_is_not_defined_is_found_in_the_scenario_file() {
 
 #[test]
 fn a_template_that_can_not_be_read_is_found_at_its_place() {
-    let path = "tampering/documents/policy.md";
+    let path = "shared/documents/evaluation.md";
     let found = after(path, "{{ actor }}", "{{ actor ");
     has(&found, path, "syntax error");
     let line = place(path, "{{ actor }}").rsplit_once(':').unwrap().0.to_owned();
@@ -151,8 +151,8 @@ fn a_players_unknown_tool_is_found_at_its_place() {
 #[test]
 fn a_players_unknown_result_and_player_are_found() {
     let path = "tampering/players/obedient.toml";
-    let found = after(path, "{{ results.list_sheets", "{{ result.list_sheets");
-    has(&found, &place(path, "results.list_sheets"), "did you mean `results`?");
+    let found = after(path, "{{ results.view_sheet", "{{ result.view_sheet");
+    has(&found, &place(path, "results.view_sheet"), "did you mean `results`?");
     let path = "tampering/players/mixed.toml";
     let found = after(path, "\"protective\"", "\"protektive\"");
     has(&found, &place(path, "\"protective\""), "did you mean `protective`?");
@@ -214,7 +214,7 @@ fn parse(text: &str) -> Vec<String> {
 }
 
 fn resolved(more: &str) -> Vec<String> {
-    SweepPlan::resolve(&sweep(more), &SUITE, [7; 32])
+    SweepPlan::resolve(&sweep(more), &SUITE, [7; 32], &Catalog::default(), None)
         .map_or_else(|mistakes| listed(&mistakes), |_| Vec::new())
 }
 

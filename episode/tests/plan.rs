@@ -47,7 +47,7 @@ fn a_damaged_plan_is_refused() {
     let broken = |from: &str, to: &str| SweepPlan::from_json(json.replacen(from, to, 1).as_bytes());
     assert!(matches!(broken("{", "["), Err(PlanError::Unreadable(_))));
     assert_eq!(broken("\"format\":1", "\"format\":2"), Err(PlanError::OtherFormat(2)));
-    assert!(matches!(broken("[0,0,0,0,0,0,0]", "[9,0,0,0,0,0,0]"), Err(PlanError::Inconsistent(_))));
+    assert!(matches!(broken("[1,0,0,0,0", "[9,0,0,0,0"), Err(PlanError::Inconsistent(_))));
     assert!(matches!(broken("\"seeds\":1", "\"seeds\":0"), Err(PlanError::Inconsistent(_))));
     assert!(matches!(
         broken("\"name\":\"test\"", "\"name\":\"test\",\"zzz\":1"),
@@ -83,7 +83,8 @@ fn a_selection_runs_only_what_it_names() {
     assert_eq!(
         first,
         "tampering stratum=red-80 subject=self relationship=good instantiation=file_only company=openbrain \
-         memory_wording=plain scratchpad=off"
+         memory_wording=plain scratchpad=off threat=stated monitoring=unsaid setting=unsaid wording=agent \
+         positions=by_name asset=model"
     );
 }
 

@@ -2,7 +2,10 @@
 //! model and no key. A player sees what a provider sees, the conversation of one request, and is stateless.
 
 mod name;
+mod opening;
+mod openings;
 mod playbook;
+mod probe;
 mod script;
 mod words;
 

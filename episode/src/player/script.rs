@@ -57,9 +57,17 @@ struct Words {
 
 #[derive(Debug)]
 struct CallSpec {
+    /// Whether it is made, decided when the turn comes.
+    made: Option<Made>,
     tool: Placed<String>,
     source: Source,
     arguments: Vec<(String, Argument)>,
+}
+
+#[derive(Debug)]
+struct Made {
+    condition: Condition,
+    uses: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -83,8 +91,19 @@ pub(super) struct CastTurn {
     pub(super) uses: BTreeSet<Arc<str>>,
 }
 
+/// A condition that needs what tools have answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CastMade {
+    pub(super) condition: Condition,
+    fixed: Fixed,
+}
+
+/// What a text takes from the scenario besides the tools' answers: two casts are the same only if this is, too.
+type Fixed = Vec<(String, String)>;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CastCall {
+    pub(super) made: Option<CastMade>,
     pub(super) tool: Arc<str>,
     pub(super) arguments: CastArguments,
 }
@@ -93,7 +112,7 @@ pub(super) struct CastCall {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum CastText {
     Known(String),
-    Rendered(Template),
+    Rendered(Template, Fixed),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -171,10 +190,18 @@ impl PlayerReader<'_> {
     }
 
     fn call(&mut self, fields: &Fields<'_>) -> CallSpec {
+        let made = fields.text("if").and_then(|text| self.made(&text));
         let tool = fields.needed_text("tool");
         let arguments = fields.table("arguments").map(|table| self.arguments(&table)).unwrap_or_default();
         fields.close();
-        CallSpec { tool, source: self.source.clone(), arguments }
+        CallSpec { made, tool, source: self.source.clone(), arguments }
+    }
+
+    fn made(&mut self, text: &Placed<String>) -> Option<Made> {
+        let condition = self.templates.condition(&self.source, text);
+        let condition = self.keep(condition)?;
+        let uses = tools_used(&self.templates.names(condition.template()));
+        Some(Made { condition, uses })
     }
 
     fn arguments(&mut self, fields: &Fields<'_>) -> Vec<(String, Argument)> {
@@ -293,6 +320,8 @@ impl Step {
         when.iter().for_each(|template| check_names(template, &defined, templates, mistakes));
         defined.push(RESULTS.to_owned());
         self.words().for_each(|words| check_names(&words.template, &defined, templates, mistakes));
+        let made = self.calls.iter().filter_map(|call| call.made.as_ref());
+        made.for_each(|made| check_names(made.condition.template(), &defined, templates, mistakes));
     }
 
     fn words(&self) -> impl Iterator<Item = &Words> {
@@ -304,12 +333,22 @@ impl Step {
         self.say.iter().chain(&self.think).chain(arguments)
     }
 
+    /// Tools whose answers the step uses.
+    fn uses(&self) -> impl Iterator<Item = &Arc<str>> {
+        let made = self.calls.iter().filter_map(|call| call.made.as_ref()).flat_map(|made| &made.uses);
+        self.words().flat_map(|words| &words.uses).chain(made)
+    }
+
     fn cast(&self, templates: &Templates, context: &Value) -> Result<CastTurn, Fault> {
         Ok(CastTurn {
             say: cast_text(self.say.as_ref(), templates, context)?,
             think: cast_text(self.think.as_ref(), templates, context)?,
-            calls: self.calls.iter().map(|call| call.cast(templates, context)).collect::<Result<_, _>>()?,
-            uses: self.words().flat_map(|words| words.uses.iter().cloned()).collect(),
+            calls: self
+                .calls
+                .iter()
+                .filter_map(|call| call.cast(templates, context).transpose())
+                .collect::<Result<_, _>>()?,
+            uses: self.uses().cloned().collect(),
         })
     }
 }
@@ -330,8 +369,21 @@ fn cast_text(words: Option<&Words>, templates: &Templates, context: &Value) -> R
         Some(words) if words.uses.is_empty() => {
             templates.render(&words.template, context).map(CastText::Known)
         }
-        Some(words) => Ok(CastText::Rendered(words.template.clone())),
+        Some(words) => {
+            Ok(CastText::Rendered(words.template.clone(), fixed(&words.template, templates, context)))
+        }
     }
+}
+
+/// The values of what a template takes from the scenario.
+fn fixed(template: &Template, templates: &Templates, context: &Value) -> Fixed {
+    let names = templates.names(template);
+    let own = names.into_iter().filter(|name| name.split('.').next() != Some(RESULTS));
+    own.map(|name| {
+        let value = name.split('.').try_fold(context.clone(), |value, part| value.get_attr(part));
+        (name, value.map(|value| value.to_string()).unwrap_or_default())
+    })
+    .collect()
 }
 
 // === impl CallSpec ===
@@ -345,7 +397,21 @@ impl CallSpec {
         Err(Fault::at(self.source.clone(), self.tool.at.clone(), what))
     }
 
-    fn cast(&self, templates: &Templates, context: &Value) -> Result<CastCall, Fault> {
+    /// The call in one variant; none if it is never made there.
+    fn cast(&self, templates: &Templates, context: &Value) -> Result<Option<CastCall>, Fault> {
+        let made = match &self.made {
+            Some(made) if made.uses.is_empty() => {
+                if !templates.holds(&made.condition, context)? {
+                    return Ok(None);
+                }
+                None
+            }
+            Some(made) => {
+                let fixed = fixed(made.condition.template(), templates, context);
+                Some(CastMade { condition: made.condition.clone(), fixed })
+            }
+            None => None,
+        };
         let mut arguments = Vec::with_capacity(self.arguments.len());
         for (name, argument) in &self.arguments {
             let argument = match argument {
@@ -354,7 +420,8 @@ impl CallSpec {
             };
             arguments.push((name.clone(), argument));
         }
-        Ok(CastCall { tool: self.tool.value.as_str().into(), arguments: CastArguments::new(arguments) })
+        let tool = self.tool.value.as_str().into();
+        Ok(Some(CastCall { made, tool, arguments: CastArguments::new(arguments) }))
     }
 }
 
@@ -366,7 +433,7 @@ impl CastArguments {
         let known = |(name, argument): &(String, CastArgument)| match argument {
             CastArgument::Value(value) => Some((name.clone(), value.clone())),
             CastArgument::Text(CastText::Known(text)) => Some((name.clone(), text.as_str().into())),
-            CastArgument::Text(CastText::Rendered(_)) => None,
+            CastArgument::Text(CastText::Rendered(..)) => None,
         };
         match arguments.iter().map(known).collect::<Option<serde_json::Map<_, _>>>() {
             Some(known) => Self::Known(serde_json::Value::Object(known).to_string()),

@@ -47,7 +47,6 @@ fn is_scenarios_own(path: &str) -> bool {
 }
 
 fn check_scenario(scenario: &Scenario, templates: &Templates, mistakes: &mut Mistakes) {
-    check_axes(scenario, templates, mistakes);
     let defined = scenario.defined();
     match variants_to_check(scenario, templates) {
         Ok(variants) => {
@@ -64,29 +63,45 @@ fn check_scenario(scenario: &Scenario, templates: &Templates, mistakes: &mut Mis
             mistakes.add(&scenario.source, 0..0, "the axes come to too many variants");
         }
     }
+    // Only now every file that a template includes has been loaded.
+    check_axes(scenario, templates, mistakes);
     for player in scenario.players.values() {
         player.check(scenario, templates, mistakes);
     }
 }
 
-/// All default variants, and those that differ from them in one value that is not a default.
+/// All default variants, and with each value that is not a default so many that it meets every default value of every
+/// other axis once.
 fn variants_to_check(scenario: &Scenario, templates: &Templates) -> Result<Vec<Variant>, VariantsError> {
-    let defaults = scenario.defaults();
-    let mut variants = scenario.variants(templates, &defaults)?;
-    for (place, axis) in scenario.axes.iter().enumerate() {
-        // An axis has at most 1,000 values.
-        let others: Vec<u16> =
-            (0..axis.values.len() as u16).filter(|it| !axis.default.contains(it)).collect();
-        if !others.is_empty() {
-            let mut selected = defaults.clone();
-            selected[place] = others;
-            variants.extend(scenario.variants(templates, &selected)?);
+    let mut variants = scenario.variants(templates, &scenario.defaults())?;
+    for others in departures(scenario, templates)? {
+        let mut met = BTreeSet::new();
+        for variant in others {
+            let before = met.len();
+            met.extend(variant.iter().copied().enumerate());
+            if met.len() > before {
+                variants.push(variant);
+            }
         }
     }
     if variants.is_empty() {
         return Err(VariantsError::Fault(templates.whole(&scenario.system, "every variant is excluded")));
     }
     Ok(variants)
+}
+
+/// By value that is not a default: the variants that have it, and default values otherwise.
+fn departures(scenario: &Scenario, templates: &Templates) -> Result<Vec<Vec<Variant>>, VariantsError> {
+    let mut departures = Vec::new();
+    for (place, axis) in scenario.axes.iter().enumerate() {
+        // An axis has at most 1,000 values.
+        for value in (0..axis.values.len() as u16).filter(|it| !axis.default.contains(it)) {
+            let mut selected = scenario.defaults();
+            selected[place] = vec![value];
+            departures.push(scenario.variants(templates, &selected)?);
+        }
+    }
+    Ok(departures)
 }
 
 /// What players know of a variant before they play: its prompts and its tools; and what each of them does there.

@@ -46,8 +46,8 @@ pub struct Suite {
 // === impl Suite ===
 
 impl Suite {
-    /// Reads and checks a suite: every file is read, every template is rendered in every default variant and with every
-    /// other value of every axis.
+    /// Reads and checks a suite: every file is read, every template is rendered in every default variant, and with every
+    /// other value of every axis beside each default value of the others.
     ///
     /// # Errors
     /// All mistakes in its files.
