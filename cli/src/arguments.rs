@@ -110,6 +110,20 @@ pub(crate) struct SweepFileArguments {
     /// Run at most so many jobs, over all models: a higher limit later goes on from there.
     #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+    /// What is known of models.
+    #[command(flatten)]
+    pub(crate) catalog: CatalogArguments,
+    /// Run models though the catalog says that they were shut down.
+    #[arg(long)]
+    pub(crate) allow_retired: bool,
+}
+
+/// What is known of models, beyond what is built in.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CatalogArguments {
+    /// A file with models of your own, over the built-in catalog and MUSTER_CATALOG's (see `muster models`).
+    #[arg(long = "catalog", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// How this process calls providers.
@@ -118,7 +132,7 @@ pub(crate) struct CallArguments {
     /// Calls at once to each model [default: the sweep's, else 10].
     #[arg(long, value_name = "C", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) max_connections: Option<u32>,
-    /// Requests a minute to each model [default: the sweep's, else no limit of our own].
+    /// Requests a minute to each model [default: the sweep's, else the catalog's, else no limit of our own].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rpm: Option<u32>,
     /// More certificate authorities to trust (PEM), on top of the system's or SSL_CERT_FILE's.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_episode::{
-    Bundle, BundleError, Expander, ModelEntry, Placed, Seed, Suite, SweepFile, SweepPlan, VariantIndex,
+    Bundle, BundleError, Catalog, Expander, ModelEntry, Placed, Seed, Suite, SweepFile, SweepPlan,
+    VariantIndex,
 };
 use muster_proto::v1;
 use muster_scoring::{Evidence, ScorerSet};
 
 use crate::arguments::{CallArguments, SweepFileArguments};
 use crate::failure::{Failure, MistakeReport};
+use crate::{catalog, wire};
 
 /// A sweep file is read up to this size, in bytes: a thousand models of a thousand bytes each.
 const SWEEP_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -38,6 +40,8 @@ pub(crate) struct Intake {
     pub(crate) suite: Arc<Suite>,
     /// What is to be run.
     pub(crate) plan: Arc<SweepPlan>,
+    /// What is known of models.
+    pub(crate) catalog: Catalog,
 }
 
 // === impl Intake ===
@@ -59,11 +63,13 @@ impl Intake {
         let shown =
             |file: &str| if file == name { name.clone() } else { folder.join(file).display().to_string() };
         let suite = Suite::load(&bundle).map_err(|mistakes| Failure::mistakes(&mistakes, shown))?;
-        let plan = SweepPlan::resolve(&file, &suite, bundle.hash())
+        let catalog = catalog_of(path, &file, arguments)?;
+        let today = (!arguments.allow_retired).then(catalog::today);
+        let plan = SweepPlan::resolve(&file, &suite, bundle.hash(), &catalog, today.as_ref())
             .map_err(|mistakes| Failure::mistakes(&mistakes, shown))?;
         let (suite, plan) = (Arc::new(suite), Arc::new(plan));
         check_cells(&suite, &plan)?;
-        Ok(Self { bundle, suite, plan })
+        Ok(Self { bundle, suite, plan, catalog })
     }
 
     /// The request that submits it.
@@ -74,6 +80,8 @@ impl Intake {
             model: model.name.to_string(),
             account: model.account.to_string(),
             pool: model.pool.to_string(),
+            quota: wire::quota(&model.quota),
+            budget: wire::budget(&model.budget),
         };
         v1::SubmitRequest {
             project: plan.project().to_owned(),
@@ -89,10 +97,12 @@ impl Intake {
                 max_deaths: retry.max_deaths,
                 backoff_ms: retry.backoff_ms,
                 backoff_max_ms: retry.backoff_max_ms,
+                ..v1::RetryPolicy::default()
             }),
             document: plan.to_json().into(),
             bundle: self.bundle.hash().to_vec().into(),
             again: again == Again::New,
+            budget: wire::budget(&plan.budget()),
         }
     }
 }
@@ -137,15 +147,22 @@ fn apply(file: &mut SweepFile, arguments: &SweepFileArguments, calls: Option<&Ca
     }
     file.seeds = arguments.seeds.unwrap_or(file.seeds);
     file.limit = arguments.limit.or(file.limit);
-    // How fast a worker calls is the worker's to say: what a flag says here must not stay with the sweep.
+    // How many calls a worker makes at once is the worker's to say: what a flag says here must not stay with the sweep.
     if calls.is_some_and(|calls| calls.max_connections.is_some()) {
         file.max_connections = None;
         file.models.iter_mut().for_each(|model| model.max_connections = None);
     }
-    if calls.is_some_and(|calls| calls.rpm.is_some()) {
-        file.rpm = None;
-        file.models.iter_mut().for_each(|model| model.rpm = None);
+    // A rate is the fleet's: it is the quota of each model.
+    if let Some(rpm) = calls.and_then(|calls| calls.rpm) {
+        file.models.iter_mut().for_each(|model| model.quota.rpm = Some(rpm));
     }
+}
+
+/// What is known of models: the sweep's own catalog lies over the built-in one, the flag's over that.
+fn catalog_of(path: &Path, file: &SweepFile, arguments: &SweepFileArguments) -> Result<Catalog, Failure> {
+    let beside = |name: &Placed<String>| path.parent().unwrap_or(Path::new("")).join(&name.value);
+    let files: Vec<PathBuf> = file.catalog.iter().map(beside).chain(arguments.catalog.file.clone()).collect();
+    catalog::layered(&files)
 }
 
 /// A model that the file knows keeps what the file says of it.
@@ -284,8 +301,8 @@ mod tests {
 
     #[test]
     fn a_model_named_by_a_flag_keeps_what_the_file_says_of_it() {
-        let known = [ModelEntry { rpm: Some(7), ..ModelEntry::named("sim/a") }];
-        assert_eq!(entry(&known, "sim/a").rpm, Some(7));
-        assert_eq!(entry(&known, "sim/b").rpm, None);
+        let known = [ModelEntry { max_connections: Some(7), ..ModelEntry::named("sim/a") }];
+        assert_eq!(entry(&known, "sim/a").max_connections, Some(7));
+        assert_eq!(entry(&known, "sim/b").max_connections, None);
     }
 }

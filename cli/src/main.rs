@@ -3,6 +3,7 @@
 
 mod address;
 mod arguments;
+mod catalog;
 mod client;
 mod commands;
 mod dossier;
@@ -24,6 +25,7 @@ mod summary;
 mod tables;
 mod terminal;
 mod transcript;
+mod wire;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

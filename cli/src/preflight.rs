@@ -133,7 +133,7 @@ pub(crate) async fn call_once(http: &Http, route: &Route) -> Result<Called, Stri
     let sampling = Sampling { temperature: None, top_p: None, max_output_tokens, extra_body: "".into() };
     let call = Call { messages: &messages, tools: &[], sampling: &sampling, seed: 0 };
     let (mut conversation, cancel) = (Conversation::default(), CancellationToken::new());
-    let terms = Terms { limits: &once(), cancel: &cancel, give_up: &cancel };
+    let terms = Terms { limits: &once(), cancel: &cancel, give_up: &cancel, errand: None };
     match caller.call_within(&terms, &mut conversation, &call).await {
         Ok(answered) => Ok(Called::Answered(answered.meter.latency_ms)),
         Err(error) if error.class == ErrorClass::BadRequest => Ok(Called::Refused(error.message)),

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod call;
+mod catalog;
 mod digest;
 mod episode;
 mod fields;
@@ -24,6 +25,9 @@ pub use bundle::{Bundle, BundleError};
 pub use call::{
     Call, Message, Meter, Reply, Sampling, StopReason, TokenUsage, ToolCall, ToolResult, ToolSpec,
 };
+pub use catalog::{
+    Catalog, CatalogModel, DIALECTS, Known, LimitWords, QUIRKS, RouteWords, ShutdownWords, SizeWords, Sure,
+};
 pub use episode::{Episode, FeedError, Finish, FinishKind, LimitKind, ResumeError, Step, Turn};
 pub use job::{ExpandError, Expander, JobPlan};
 pub use mistake::{Mistake, Mistakes};
@@ -35,8 +39,9 @@ pub use record::{
 pub use replay::{Replay, ReplayError, replay};
 pub use suite::{Limits, Scenario, ScorerSpec, Suite};
 pub use sweep::{
-    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError, Price,
-    QuotaPlan, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
+    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError,
+    Price, PriceWords, QuotaPlan, QuotaWords, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan,
+    VariantIndex, VariantKey,
 };
 pub use world::{
     ConfigFile, ConfigValue, Date, Document, Drive, Host, ManagedAgent, Memory, Origin, Queued, Scratchpad,

@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use common::{load, play};
-use muster_episode::{Bundle, Expander, Playbook, SEMANTICS, Suite, SweepFile, SweepPlan, replay};
+use muster_episode::{Bundle, Catalog, Expander, Playbook, SEMANTICS, Suite, SweepFile, SweepPlan, replay};
 
 /// Ordinals of each lane that are kept: with and without memory, self and peer, all data sets.
 const KEPT: [u64; 6] = [0, 11, 23, 57, 80, 100];
@@ -68,8 +68,14 @@ fn freeze() {
     let text = "format = 1\nname = \"frozen\"\nsuite = \".\"\nseeds = 2\n\
                 models = [\"sim/obedient\", { name = \"sim/protective\", display_name = \"GPT 5.2\" }]";
     let suite = Arc::new(load(&common::files()));
-    let plan =
-        SweepPlan::resolve(&SweepFile::parse("frozen.toml", text).unwrap(), &suite, bundle.hash()).unwrap();
+    let plan = SweepPlan::resolve(
+        &SweepFile::parse("frozen.toml", text).unwrap(),
+        &suite,
+        bundle.hash(),
+        &Catalog::default(),
+        None,
+    )
+    .unwrap();
     std::fs::write(folder().join("plan.json"), plan.to_json()).unwrap();
     let expander = Expander::new(Arc::clone(&suite), Arc::new(plan));
     let playbook = Playbook::new(vec![suite]);

@@ -92,7 +92,9 @@ fn played(sweep: &SweepFile, lane: u32) -> Tampered {
     let file = muster_episode::SweepFile::parse("sweep.toml", &text).expect("a good sweep file");
     let bundle = bundle();
     let suite = Arc::new(Suite::load(&bundle).expect("a good suite"));
-    let plan = Arc::new(SweepPlan::resolve(&file, &suite, bundle.hash()).expect("a good sweep"));
+    let catalog = muster_episode::Catalog::built_in();
+    let plan = SweepPlan::resolve(&file, &suite, bundle.hash(), &catalog, None).expect("a good sweep");
+    let plan = Arc::new(plan);
     let mut tampered = vec![0; plan.variant_count() as usize];
     let jobs = u64::from(plan.variant_count()) * u64::from(plan.seeds());
     let playbook = Playbook::new(vec![Arc::clone(&suite)]);

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::fields::{Fields, Reader, json};
 use super::quota::BudgetPlan;
+use super::words::{PriceWords, QuotaWords, RPM_MAX};
+use crate::catalog;
+use crate::fields::{Fields, Reader, json};
 use crate::mistake::{Mistakes, Source};
 use crate::suite::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX};
 
@@ -20,8 +22,6 @@ const WEIGHT_MAX: u32 = 1_000;
 const MODELS_MAX: usize = 1_000;
 /// Calls at once of one worker; its open files and memory end before.
 const CONNECTIONS_MAX: u32 = 100_000;
-/// Requests a minute: beyond any provider's limit.
-const RPM_MAX: u32 = 100_000_000;
 /// Bytes of a sweep's or project's name.
 const LABEL_BYTES_MAX: usize = 100;
 /// Bytes of a display name.
@@ -69,6 +69,8 @@ pub struct SweepFile {
     pub scenarios: Vec<Placed<String>>,
     /// Which values of which axes to run, by scenario; axes not named run their defaults.
     pub select: Vec<Select>,
+    /// A file with models of the user's own, relative to this one: it is laid over the built-in catalog.
+    pub catalog: Option<Placed<String>>,
     /// The models.
     pub models: Vec<ModelEntry>,
     /// Repeats of each variant.
@@ -119,8 +121,18 @@ pub struct ModelEntry {
     pub pool: Option<String>,
     /// The most calls at once to this model, per worker.
     pub max_connections: Option<u32>,
-    /// Requests a minute to this model, over all workers.
-    pub rpm: Option<u32>,
+    /// Which of the catalog's tiers of limits the user's account is on.
+    pub tier: Option<Placed<String>>,
+    /// What its provider allows, over all workers.
+    pub quota: QuotaWords,
+    /// What its tokens cost.
+    pub price: PriceWords,
+    /// What it may spend in this sweep.
+    pub budget: BudgetPlan,
+    /// The dialect of its route, in place of the catalog's.
+    pub dialect: Option<String>,
+    /// The quirks of its route, in place of the catalog's.
+    pub quirks: Option<Vec<String>>,
 }
 
 /// What a sweep changes about the scenarios' limits.
@@ -235,7 +247,12 @@ impl ModelEntry {
             extra_body: String::new(),
             pool: None,
             max_connections: None,
-            rpm: None,
+            tier: None,
+            quota: QuotaWords::default(),
+            price: PriceWords::default(),
+            budget: BudgetPlan::default(),
+            dialect: None,
+            quirks: None,
         }
     }
 
@@ -250,7 +267,12 @@ impl ModelEntry {
             extra_body: fields.table("extra_body").map_or_else(String::new, |it| extra_body(&it)),
             pool: fields.text("pool").map(|it| it.value),
             max_connections: fields.number("max_connections", 1..=CONNECTIONS_MAX),
-            rpm: fields.number("rpm", 1..=RPM_MAX),
+            tier: fields.text("tier"),
+            quota: quota(fields),
+            price: fields.table("price").map(|it| price(&it)).unwrap_or_default(),
+            budget: budget(fields),
+            dialect: catalog::dialect(fields),
+            quirks: catalog::quirks(fields),
         };
         fields.refuse(&SECRETS, SECRETS_HELP);
         fields.close();
@@ -258,8 +280,31 @@ impl ModelEntry {
     }
 }
 
+/// `quota = { rpm = 60, tpm = 100_000 }`, and `rpm = 60` for short.
+fn quota(fields: &Fields<'_>) -> QuotaWords {
+    let table = fields.table("quota");
+    let words = table.as_ref().map(QuotaWords::read).unwrap_or_default();
+    if let Some(table) = &table {
+        table.close();
+        if table.has("rpm") && fields.has("rpm") {
+            fields.reader().note(table.at(), "`rpm` stands here twice: beside `quota` and in it");
+        }
+    }
+    words.over(QuotaWords { rpm: fields.number("rpm", 1..=RPM_MAX), ..QuotaWords::default() })
+}
+
+fn price(fields: &Fields<'_>) -> PriceWords {
+    let words = PriceWords::read(fields);
+    fields.close();
+    words
+}
+
+fn budget(fields: &Fields<'_>) -> BudgetPlan {
+    fields.table("budget").map(|it| BudgetPlan::read(&it)).unwrap_or_default()
+}
+
 /// Prompts contain it: it must be a plain name.
-fn display_name(reader: &Reader, name: Placed<String>) -> Option<String> {
+pub(crate) fn display_name(reader: &Reader, name: Placed<String>) -> Option<String> {
     if name.value.trim().is_empty()
         || name.value.len() > DISPLAY_NAME_BYTES_MAX
         || name.value.contains(char::is_control)
@@ -344,6 +389,7 @@ impl SweepFile {
             suite: fields.needed_text("suite"),
             scenarios: fields.texts("scenarios"),
             select: fields.table("select").map(|it| selects(&it)).unwrap_or_default(),
+            catalog: fields.text("catalog"),
             models: models(fields),
             seeds: fields.number("seeds", 1..=SEEDS_MAX).unwrap_or(1),
             limit: fields.number("limit", 1..=u64::MAX),
@@ -352,7 +398,7 @@ impl SweepFile {
             retry: fields.table("retry").map(|it| RetryPlan::read(&it)).unwrap_or_default(),
             max_connections: fields.number("max_connections", 1..=CONNECTIONS_MAX),
             rpm: fields.number("rpm", 1..=RPM_MAX),
-            budget: BudgetPlan::default(),
+            budget: budget(fields),
         }
     }
 }

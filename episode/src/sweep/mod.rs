@@ -6,8 +6,11 @@ mod permutation;
 mod plan;
 mod quota;
 mod resolve;
+mod words;
 
+pub(crate) use file::display_name;
 pub use file::{LimitOverrides, ModelEntry, Placed, RetryPlan, Select, SweepFile};
 pub use model::{ModelName, ModelPlan};
-pub use quota::{BudgetMode, BudgetPlan, Price, QuotaPlan};
 pub use plan::{AxisPlan, PlanError, ScenarioPlan, Seed, SweepPlan, VariantIndex, VariantKey};
+pub use quota::{BudgetMode, BudgetPlan, Price, QuotaPlan};
+pub use words::{PriceWords, QuotaWords};

@@ -32,8 +32,11 @@ pub struct ModelPlan {
     pub request_name: Arc<str>,
     /// What prompts and documents call it: `GPT 5.2`.
     pub display_name: Arc<str>,
-    /// What shares a rate limit with it: its own name, unless the sweep says otherwise.
+    /// What shares a rate limit with it: its own name, unless the sweep or the catalog says otherwise.
     pub pool: Arc<str>,
+    /// Whether `pool` is the catalog's word: it is no part of what is run then, as limits are none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pool_by_catalog: bool,
     /// The service's address, if the sweep names one; else the worker's environment does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Arc<str>>,
@@ -176,6 +179,7 @@ impl ModelPlan {
             request_name: name.request_name().into(),
             display_name: name.display_name().into(),
             pool: name.full().clone(),
+            pool_by_catalog: false,
             base_url: None,
             temperature: None,
             top_p: None,

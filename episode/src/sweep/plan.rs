@@ -11,9 +11,11 @@ use super::model::ModelPlan;
 use super::permutation::Permutation;
 use super::quota::{BudgetPlan, QuotaPlan};
 use super::resolve::Resolver;
+use crate::catalog::Catalog;
 use crate::digest::{Digest, Parts};
 use crate::mistake::Mistakes;
 use crate::suite::Suite;
+use crate::world::Date;
 
 /// The version of the plan's format.
 const FORMAT: u32 = 1;
@@ -111,12 +113,20 @@ pub enum PlanError {
 // === impl SweepPlan ===
 
 impl SweepPlan {
-    /// Makes a sweep file definite. `bundle` is the hash of the packed suite.
+    /// Makes a sweep file definite. `bundle` is the hash of the packed suite. What the file does not say of its models,
+    /// the catalog does. Models that were shut down before `today` are mistakes; without a day, none are.
     ///
     /// # Errors
-    /// All mistakes in it, in terms of the suite: unknown scenarios, axes and values, bad models, nothing to run.
-    pub fn resolve(file: &SweepFile, suite: &Suite, bundle: Digest) -> Result<Self, Mistakes> {
-        let mut resolver = Resolver { file, suite, mistakes: Mistakes::default() };
+    /// All mistakes in it, in terms of the suite: unknown scenarios, axes and values, bad models, nothing to run; and of
+    /// the catalog: retired models, unknown tiers, a budget in money for a model whose price is not known.
+    pub fn resolve(
+        file: &SweepFile,
+        suite: &Suite,
+        bundle: Digest,
+        catalog: &Catalog,
+        today: Option<&Date>,
+    ) -> Result<Self, Mistakes> {
+        let mut resolver = Resolver { file, suite, catalog, today, mistakes: Mistakes::default() };
         let document = Document {
             format: FORMAT,
             name: file.name.value.as_str().into(),
@@ -324,6 +334,9 @@ impl Document {
         (content.retry, content.max_connections) = (RetryPlan::default(), None);
         content.budget = BudgetPlan::default();
         for model in &mut content.models {
+            if std::mem::take(&mut model.pool_by_catalog) {
+                model.pool = Arc::clone(&model.name);
+            }
             (model.max_connections, model.price) = (None, None);
             (model.quota, model.budget) = (QuotaPlan::default(), BudgetPlan::default());
         }

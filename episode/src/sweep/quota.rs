@@ -95,8 +95,12 @@ impl Price {
     #[must_use]
     pub fn of(&self, input: u64, cached: u64, written: u64, output: u64) -> u64 {
         let plain = input.saturating_sub(cached).saturating_sub(written);
-        let parts =
-            [(plain, self.input), (cached, self.cached_input), (written, self.cache_write), (output, self.output)];
+        let parts = [
+            (plain, self.input),
+            (cached, self.cached_input),
+            (written, self.cache_write),
+            (output, self.output),
+        ];
         let sum: u128 = parts.iter().map(|(tokens, price)| u128::from(*tokens) * u128::from(*price)).sum();
         u64::try_from(sum.div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
@@ -115,6 +119,27 @@ impl BudgetPlan {
 // === impl BudgetMode ===
 
 impl BudgetMode {
+    /// By its word in files and on the command line.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "stop" => Some(Self::Stop),
+            "drain" => Some(Self::Drain),
+            "warn" => Some(Self::Warn),
+            _ => None,
+        }
+    }
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Drain => "drain",
+            Self::Warn => "warn",
+        }
+    }
+
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_stop(&self) -> bool {
         *self == Self::Stop
@@ -127,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_calls_cost_is_rounded_up_and_cached_tokens_cost_less() {
-        let price = Price { input: 1_750_000, cached_input: 175_000, cache_write: 1_750_000, output: 14_000_000 };
+        let price =
+            Price { input: 1_750_000, cached_input: 175_000, cache_write: 1_750_000, output: 14_000_000 };
         assert_eq!(price.of(1_000, 0, 0, 100), 1_750 + 1_400);
         assert_eq!(price.of(1_000, 800, 0, 0), 350 + 140);
         assert_eq!(price.of(1, 0, 0, 0), 2);

@@ -6,14 +6,20 @@ use std::sync::Arc;
 use super::file::{ModelEntry, Placed, Select, SweepFile};
 use super::model::{ModelName, ModelPlan};
 use super::plan::{AxisPlan, ScenarioPlan};
+use super::words::QuotaWords;
+use crate::catalog::{Catalog, CatalogModel};
 use crate::mistake::{Mistakes, did_you_mean};
 use crate::player::PlayerName;
 use crate::suite::{Scenario, Suite, VariantsError, values_help};
+use crate::world::Date;
 
 /// A sweep file being resolved.
 pub(super) struct Resolver<'a> {
     pub(super) file: &'a SweepFile,
     pub(super) suite: &'a Suite,
+    pub(super) catalog: &'a Catalog,
+    /// Models that were shut down before it are mistakes.
+    pub(super) today: Option<&'a Date>,
     pub(super) mistakes: Mistakes,
 }
 
@@ -127,20 +133,106 @@ impl Resolver<'_> {
         if name.is_built_in() {
             self.check_player(entry);
         }
-        let mut model = ModelPlan::of(&name);
-        if let Some(display_name) = &entry.display_name {
-            model.display_name = display_name.as_str().into();
+        let known = self.catalog.get(name.full());
+        if let Some(known) = known {
+            self.check_retired(entry, known);
         }
+        let mut model = ModelPlan::of(&name);
+        self.describe(&mut model, entry, known);
+        self.bound(&mut model, entry, known);
+        Some(model)
+    }
+
+    /// How it is called, and what it is called.
+    fn describe(&self, model: &mut ModelPlan, entry: &ModelEntry, known: Option<&CatalogModel>) {
+        let route = known.and_then(|known| known.route.as_ref()).map(|route| &route.value);
+        let display_name =
+            entry.display_name.as_deref().or(known.and_then(|known| known.display_name.as_deref()));
+        if let Some(display_name) = display_name {
+            model.display_name = display_name.into();
+        }
+        let dialect = entry.dialect.as_deref().or(route.and_then(|route| route.dialect.as_deref()));
+        model.dialect = dialect.map(Into::into);
+        let quirks = entry.quirks.as_ref().or(route.and_then(|route| route.quirks.as_ref()));
+        model.quirks =
+            quirks.map_or_else(Vec::new, |quirks| quirks.iter().map(|it| it.as_str().into()).collect());
         if let Some(pool) = &entry.pool {
             model.pool = pool.as_str().into();
+        } else if let Some(pool) = route.and_then(|route| route.pool.as_deref()) {
+            (model.pool, model.pool_by_catalog) = (pool.into(), true);
         }
         model.base_url = entry.base_url.as_deref().map(Into::into);
         (model.temperature, model.top_p) = (entry.temperature, entry.top_p);
         model.max_output_tokens = entry.max_output_tokens;
         model.extra_body = entry.extra_body.as_str().into();
         model.max_connections = entry.max_connections;
-        model.quota.rpm = entry.rpm.or(self.file.rpm);
-        Some(model)
+    }
+
+    /// What it is allowed, what it costs and what it may cost.
+    fn bound(&mut self, model: &mut ModelPlan, entry: &ModelEntry, known: Option<&CatalogModel>) {
+        let of_sweep = QuotaWords { rpm: self.file.rpm, ..QuotaWords::default() };
+        let of_catalog = self.limits(entry, known);
+        model.quota = entry.quota.over(of_sweep).over(of_catalog).plan();
+        let of_catalog = known.and_then(|known| known.price.as_ref()).map(|price| price.value);
+        let price = entry.price.over(of_catalog.unwrap_or_default());
+        model.price = price.price();
+        model.budget = entry.budget;
+        if model.price.is_none() && (price.input.is_some() || price.output.is_some()) {
+            let what = format!("the price of `{}` needs both `input` and `output`", model.name);
+            self.mistakes.add(&self.file.source, entry.name.at.clone(), what);
+        } else if model.price.is_none() && !model.is_built_in() {
+            self.check_budget(model, entry);
+        }
+    }
+
+    /// What the catalog says of its limits, on the user's tier.
+    fn limits(&mut self, entry: &ModelEntry, known: Option<&CatalogModel>) -> QuotaWords {
+        let limits = known.and_then(|known| known.limits.as_ref()).map(|limits| &limits.value);
+        let Some(tier) = &entry.tier else {
+            return limits.map(|limits| limits.quota(None)).unwrap_or_default();
+        };
+        let tiers: Vec<&str> = limits.iter().flat_map(|limits| limits.tiers.keys()).map(|it| &**it).collect();
+        if !tiers.contains(&tier.value.as_str()) {
+            let what = format!("the catalog has no tier `{}` of `{}`", tier.value, entry.name.value);
+            let help = if tiers.is_empty() {
+                "it has none of this model: state its limits, `quota = { rpm = 500, tpm = 500_000 }`"
+                    .to_owned()
+            } else {
+                format!("the tiers are {}", tiers.join(", "))
+            };
+            self.mistakes.add_with_help(&self.file.source, tier.at.clone(), what, help);
+        }
+        limits.map(|limits| limits.quota(Some(&tier.value))).unwrap_or_default()
+    }
+
+    /// A budget in money is kept by prices: one that is not known must not be guessed.
+    fn check_budget(&mut self, model: &ModelPlan, entry: &ModelEntry) {
+        let whose = match (model.budget.micro_usd, self.file.budget.micro_usd) {
+            (Some(_), _) => "its",
+            (None, Some(_)) => "the sweep's",
+            (None, None) => return,
+        };
+        let what = format!("the price of `{}` is not known, and {whose} budget is in money", model.name);
+        let help = "write `price = { input = 1.75, output = 14 }`, in dollars a million tokens, in the model's table or \
+                    in a catalog file of your own; or give the budget in `tokens`";
+        self.mistakes.add_with_help(&self.file.source, entry.name.at.clone(), what, help);
+    }
+
+    /// A model that is no more can't be run: its successor is named, and who else may still serve it.
+    fn check_retired(&mut self, entry: &ModelEntry, known: &CatalogModel) {
+        let Some(today) = self.today else { return };
+        let Some(date) = known.retired_on(today) else { return };
+        let what = format!("`{}` was shut down on {}", known.name, date.as_str());
+        let others = self.catalog.other_routes(known, today);
+        let mut help = match known.successor() {
+            Some(successor) => format!("its successor is `{successor}`"),
+            None => "no successor is known".to_owned(),
+        };
+        if !others.is_empty() {
+            help.push_str(&format!("; other routes to the same model: {}", others.join(", ")));
+        }
+        help.push_str("; --allow-retired tries it all the same");
+        self.mistakes.add_with_help(&self.file.source, entry.name.at.clone(), what, help);
     }
 
     /// The built-in provider plays by the scenarios' own scripts: each scenario must have the player.

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use muster_episode::{
-    Action, Bundle, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
+    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
     SaidCall, Step, StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall,
 };
 
@@ -61,7 +61,10 @@ pub fn sweep(more: &str) -> SweepFile {
 }
 
 pub fn resolve(suite: &Suite, file: &SweepFile) -> Arc<SweepPlan> {
-    Arc::new(SweepPlan::resolve(file, suite, [7; 32]).unwrap_or_else(|mistakes| panic!("{mistakes}")))
+    Arc::new(
+        SweepPlan::resolve(file, suite, [7; 32], &Catalog::default(), None)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}")),
+    )
 }
 
 pub fn expander(suite: &Arc<Suite>, more: &str) -> Expander {
