@@ -4,6 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::anthropic::AnthropicMessages;
+use super::gemini::Gemini;
+use super::openai_chat::OpenAiChat;
+use super::openai_responses::OpenAiResponses;
 use super::quirks::Quirks;
 use super::{ANTHROPIC_MESSAGES, Dialect, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES};
 
@@ -66,7 +70,12 @@ pub struct UnknownName {
 /// The dialect of a route.
 #[must_use]
 pub fn dialect(config: DialectConfig) -> Arc<dyn Dialect> {
-    Arc::new(super::openai_chat::OpenAiChat::of(config))
+    match config.kind {
+        DialectKind::OpenAiResponses => Arc::new(OpenAiResponses::new(config)),
+        DialectKind::OpenAiChat => Arc::new(OpenAiChat::of(config)),
+        DialectKind::AnthropicMessages => Arc::new(AnthropicMessages::new(config)),
+        DialectKind::Gemini => Arc::new(Gemini::new(config)),
+    }
 }
 
 // === impl DialectKind ===

@@ -1,9 +1,17 @@
 //! The dialects that providers speak: how a call becomes a request's bytes, and an answer's bytes a reply.
 
+mod answer;
+mod anthropic;
+mod anthropic_answer;
+mod body;
 mod config;
 mod conversation;
-mod openai_answer;
+mod gemini;
+mod gemini_answer;
 mod openai_chat;
+mod openai_chat_answer;
+mod openai_responses;
+mod openai_responses_answer;
 mod quirks;
 #[cfg(test)]
 mod tests;
@@ -106,4 +114,12 @@ pub enum AnswerError {
     /// The provider says that it broke off for want of resources.
     #[error("the provider broke its answer off for want of resources")]
     BrokenOff,
+}
+
+/// Refuse to pass an assistant's message off as one of this dialect.
+fn foreign(reply: &Reply, wanted: &'static str) -> Result<(), EncodeError> {
+    if &*reply.dialect == wanted {
+        return Ok(());
+    }
+    Err(EncodeError::Foreign { begun: reply.dialect.to_string(), wanted })
 }

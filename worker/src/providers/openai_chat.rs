@@ -1,86 +1,187 @@
-//! OpenAI Chat Completions, and every server that speaks it: vLLM, llama.cpp, DeepSeek, Together, OpenRouter, ...
+//! OpenAI Chat Completions, and every server that speaks it: Z.ai, Moonshot, DeepSeek, Together, OpenRouter, vLLM,
+//! llama.cpp, ... What each wants otherwise is its profile's; what one of its models wants otherwise is a quirk.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use muster_episode::{Call, Message, Reply, ToolCall, ToolSpec};
+use muster_episode::{Call, Message, Reply, ToolCall, ToolResult, ToolSpec};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
+use super::body::{self, Tail, separated};
+use super::openai_chat_answer as answer;
 use super::{
-    AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, EncodeError, LimitField, OPENAI_CHAT,
-    openai_answer,
+    AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind, EncodeError, LimitField,
+    OPENAI_CHAT, Quirks, Thinking, foreign, text,
 };
 use crate::account::OutputLimitField;
 
-/// Fields that `extra_body` may not set: they are the job's identity, or would change what an answer looks like.
+/// Fields that `extra_body` may not set.
 const RESERVED: &[&str] = &["model", "messages", "tools", "functions", "stream", "n"];
 
 /// The dialect, for one model.
 #[derive(Debug, Clone)]
 pub struct OpenAiChat {
-    model: String,
-    output_limit_field: OutputLimitField,
+    config: DialectConfig,
     name: Arc<str>,
 }
 
-/// Fields of the sweep's author, by name.
-type Extra<'a> = BTreeMap<String, &'a RawValue>;
+#[derive(Serialize)]
+struct Tool<'a> {
+    r#type: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    content: &'a str,
+}
 
 // === impl OpenAiChat ===
 
 impl OpenAiChat {
-    /// The dialect for a model, by the provider's own name of it.
+    /// The dialect for a model at any compatible server.
     #[must_use]
-    pub fn new(model: impl Into<String>, output_limit_field: OutputLimitField) -> Self {
-        Self { model: model.into(), output_limit_field, name: Arc::from(OPENAI_CHAT) }
+    pub fn new(model: impl Into<String>, field: OutputLimitField) -> Self {
+        let limit_field = match field {
+            OutputLimitField::MaxTokens => LimitField::MaxTokens,
+            OutputLimitField::MaxCompletionTokens => LimitField::MaxCompletionTokens,
+        };
+        let quirks = Quirks { limit_field: Some(limit_field), ..Quirks::default() };
+        Self::of(DialectConfig {
+            kind: DialectKind::OpenAiChat,
+            profile: ChatProfile::Compatible,
+            model: model.into(),
+            quirks,
+        })
     }
 
     pub(super) fn of(config: DialectConfig) -> Self {
-        let usual = match config.profile {
-            ChatProfile::OpenAi | ChatProfile::Azure => LimitField::MaxCompletionTokens,
-            _ => LimitField::MaxTokens,
-        };
-        let output_limit_field = match config.quirks.limit_field.unwrap_or(usual) {
-            LimitField::MaxTokens => OutputLimitField::MaxTokens,
-            LimitField::MaxCompletionTokens => OutputLimitField::MaxCompletionTokens,
-        };
-        Self::new(config.model, output_limit_field)
+        Self { config, name: Arc::from(OPENAI_CHAT) }
     }
 
-    fn begin(&self, conversation: &mut Conversation, call: &Call<'_>) -> Result<(), EncodeError> {
+    fn begin(&self, call: &Call<'_>) -> Result<(Vec<u8>, Vec<u8>), EncodeError> {
         let mut head = b"{\"model\":".to_vec();
-        json(&mut head, &self.model);
+        body::json(&mut head, &self.config.model);
         head.extend_from_slice(b",\"messages\":[");
-        conversation.begin(head, self.tail(call)?);
-        Ok(())
+        Ok((head, self.tail(call)?))
     }
 
     fn tail(&self, call: &Call<'_>) -> Result<Vec<u8>, EncodeError> {
-        let extra = extra(&call.sampling.extra_body)?;
-        let mut tail = b"]".to_vec();
+        self.refuse_foreign_quirks()?;
+        let quirks = &self.config.quirks;
+        let mut tail = Tail::begin(call, RESERVED)?;
         if !call.tools.is_empty() {
-            tools(&mut tail, call.tools)?;
-            field(&mut tail, &extra, "tool_choice", "auto");
+            tail.set("tools", call.tools.iter().map(tool).collect::<Result<Vec<_>, _>>()?);
+            tail.set_some("tool_choice", (!quirks.no_tool_choice).then_some("auto"));
+            tail.set_some("parallel_tool_calls", quirks.no_parallel_tools.then_some(false));
         }
-        if !extra.contains_key("max_tokens") && !extra.contains_key("max_completion_tokens") {
-            let name = self.output_limit_field.name();
-            field(&mut tail, &extra, name, call.sampling.max_output_tokens);
+        if !tail.has("max_tokens") && !tail.has("max_completion_tokens") {
+            tail.set(self.limit_field(), call.sampling.max_output_tokens);
         }
-        field(&mut tail, &extra, "seed", call.seed);
-        for (name, value) in [("temperature", call.sampling.temperature), ("top_p", call.sampling.top_p)] {
-            if let Some(value) = value {
-                field(&mut tail, &extra, name, value);
+        tail.set_some("seed", self.has_seed().then_some(call.seed));
+        self.sampling(&mut tail, call);
+        self.reasoning(&mut tail)?;
+        if self.config.profile == ChatProfile::OpenRouter {
+            tail.merge("provider", &self.pinned())?;
+        }
+        Ok(tail.end())
+    }
+
+    fn refuse_foreign_quirks(&self) -> Result<(), EncodeError> {
+        let Self { config: DialectConfig { profile, quirks, .. }, .. } = self;
+        let refuse =
+            |what: &str| Err(EncodeError::Quirk(format!("{what} is not for openai-chat of {profile}")));
+        if quirks.interleaved_thinking {
+            return refuse("interleaved-thinking");
+        }
+        if !quirks.providers.is_empty() && *profile != ChatProfile::OpenRouter {
+            return refuse("provider-NAME");
+        }
+        if quirks.thinking.is_some() && matches!(profile, ChatProfile::OpenAi | ChatProfile::Azure) {
+            return refuse("thinking-enabled or thinking-disabled (use effort-...)");
+        }
+        Ok(())
+    }
+
+    fn limit_field(&self) -> &'static str {
+        let usual = match self.config.profile {
+            ChatProfile::OpenAi | ChatProfile::Azure => LimitField::MaxCompletionTokens,
+            _ => LimitField::MaxTokens,
+        };
+        match self.config.quirks.limit_field.unwrap_or(usual) {
+            LimitField::MaxTokens => "max_tokens",
+            LimitField::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+
+    /// Z.ai, Moonshot and DeepSeek document no seed.
+    fn has_seed(&self) -> bool {
+        let without =
+            matches!(self.config.profile, ChatProfile::Zai | ChatProfile::Moonshot | ChatProfile::DeepSeek);
+        !without && !self.config.quirks.no_seed
+    }
+
+    /// Moonshot's models have fixed ones and refuse any. OpenAI's take them only while they don't reason.
+    fn sampling(&self, tail: &mut Tail<'_>, call: &Call<'_>) {
+        let fixed = match self.config.profile {
+            ChatProfile::Moonshot => true,
+            ChatProfile::OpenAi | ChatProfile::Azure => {
+                self.effort(tail).is_some_and(|effort| effort != "none")
             }
+            _ => false,
+        };
+        let quirks = &self.config.quirks;
+        tail.set_some("temperature", call.sampling.temperature.filter(|_| !fixed && !quirks.no_temperature));
+        tail.set_some("top_p", call.sampling.top_p.filter(|_| !fixed && !quirks.no_top_p));
+    }
+
+    fn effort(&self, tail: &Tail<'_>) -> Option<String> {
+        let author = tail.author("reasoning_effort").and_then(text::string);
+        author.or_else(|| self.config.quirks.effort.map(str::to_owned))
+    }
+
+    fn reasoning(&self, tail: &mut Tail<'_>) -> Result<(), EncodeError> {
+        let (thinking, effort) = (self.config.quirks.thinking, self.config.quirks.effort);
+        let on = thinking.map(|thinking| thinking == Thinking::Enabled);
+        match self.config.profile {
+            ChatProfile::OpenRouter => {
+                let on = on.map(|on| ("enabled", Value::from(on)));
+                let effort = effort.map(|effort| ("effort", Value::from(effort)));
+                return merge_some(tail, "reasoning", on.into_iter().chain(effort));
+            }
+            ChatProfile::Zai => tail.merge("thinking", &preserved_thinking(on.unwrap_or(true)))?,
+            ChatProfile::Moonshot | ChatProfile::DeepSeek => {
+                tail.set_some("thinking", on.map(|on| json!({ "type": switch(on) })));
+            }
+            ChatProfile::Together => merge_some(tail, "reasoning", on.map(|on| ("enabled", on.into())))?,
+            ChatProfile::Compatible => {
+                merge_some(tail, "chat_template_kwargs", on.map(|on| ("enable_thinking", on.into())))?;
+            }
+            ChatProfile::OpenAi | ChatProfile::Azure => {}
         }
-        for (name, value) in &extra {
-            field(&mut tail, &Extra::new(), name, value);
-        }
-        tail.push(b'}');
-        Ok(tail)
+        tail.set_some("reasoning_effort", effort);
+        Ok(())
+    }
+
+    /// Without a pinned provider, two calls of one episode may be answered by two systems, one of them quantised.
+    fn pinned(&self) -> Map<String, Value> {
+        let order = Some(&self.config.quirks.providers).filter(|order| !order.is_empty());
+        let order = order.map(|order| ("order", json!(order)));
+        let strict = [("allow_fallbacks", Value::from(false)), ("require_parameters", Value::from(true))];
+        map(order.into_iter().chain(strict))
     }
 }
 
@@ -98,52 +199,61 @@ impl Dialect for OpenAiChat {
     }
 
     fn encode(&self, conversation: &mut Conversation, call: &Call<'_>) -> Result<Bytes, EncodeError> {
-        // A conversation that has shrunk is another one: it began anew.
-        if !conversation.is_begun() || conversation.messages() > call.messages.len() {
-            self.begin(conversation, call)?;
-        }
-        for message in &call.messages[conversation.messages()..] {
-            conversation.append(|out| write_message(out, message))?;
-        }
-        Ok(conversation.body())
+        conversation.encode(
+            call,
+            || self.begin(call),
+            |conversation, place| conversation.append(|out| write_message(out, &call.messages[place])),
+        )
     }
 
     fn decode(&self, answer: &[u8]) -> Result<Reply, AnswerError> {
-        openai_answer::read(answer, &self.name)
+        answer::read(answer, &self.name)
+    }
+
+    fn cost_micro_usd(&self, answer: &[u8]) -> Option<u64> {
+        (self.config.profile == ChatProfile::OpenRouter).then(|| answer::cost_micro_usd(answer)).flatten()
     }
 }
 
-impl OutputLimitField {
-    fn name(self) -> &'static str {
-        match self {
-            Self::MaxTokens => "max_tokens",
-            Self::MaxCompletionTokens => "max_completion_tokens",
-        }
-    }
+fn switch(on: bool) -> &'static str {
+    if on { "enabled" } else { "disabled" }
+}
+
+/// Z.ai drops the thinking of earlier turns unless it is told not to.
+fn preserved_thinking(on: bool) -> Map<String, Value> {
+    let kept = on.then(|| ("clear_thinking", Value::from(false)));
+    map([("type", Value::from(switch(on)))].into_iter().chain(kept))
+}
+
+fn map(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn merge_some(
+    tail: &mut Tail<'_>,
+    name: &str,
+    fields: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Result<(), EncodeError> {
+    let fields = map(fields);
+    if fields.is_empty() { Ok(()) } else { tail.merge(name, &fields) }
+}
+
+fn tool(tool: &ToolSpec) -> Result<Tool<'_>, EncodeError> {
+    let ToolSpec { name, description, .. } = tool;
+    let function = Function { name, description, parameters: body::parameters(tool)? };
+    Ok(Tool { r#type: "function", function })
 }
 
 fn write_message(out: &mut Vec<u8>, message: &Message) -> Result<(), EncodeError> {
     match message {
-        Message::System(text) => said(out, "system", text),
-        Message::User(text) => said(out, "user", text),
+        Message::System(content) => body::json(out, &Said { role: "system", tool_call_id: None, content }),
+        Message::User(content) => body::json(out, &Said { role: "user", tool_call_id: None, content }),
         Message::Assistant(reply) => return assistant(out, reply),
-        Message::Tool(result) => {
-            out.extend_from_slice(b"{\"role\":\"tool\",\"tool_call_id\":");
-            json(out, &result.call_id);
-            out.extend_from_slice(b",\"content\":");
-            json(out, &result.content);
-            out.push(b'}');
+        Message::Tool(ToolResult { call_id, content, .. }) => {
+            body::json(out, &Said { role: "tool", tool_call_id: Some(call_id), content });
         }
     }
     Ok(())
-}
-
-fn said(out: &mut Vec<u8>, role: &str, text: &str) {
-    out.extend_from_slice(b"{\"role\":\"");
-    out.extend_from_slice(role.as_bytes());
-    out.extend_from_slice(b"\",\"content\":");
-    json(out, text);
-    out.push(b'}');
 }
 
 /// Verbatim, as received. A reply that no provider gave (a scenario's own) has nothing to be verbatim to, and is built.
@@ -152,16 +262,14 @@ fn assistant(out: &mut Vec<u8>, reply: &Reply) -> Result<(), EncodeError> {
         built(out, reply);
         return Ok(());
     }
-    if &*reply.dialect != OPENAI_CHAT {
-        return Err(EncodeError::Foreign { begun: reply.dialect.to_string(), wanted: OPENAI_CHAT });
-    }
+    foreign(reply, OPENAI_CHAT)?;
     out.extend_from_slice(&reply.raw);
     Ok(())
 }
 
 fn built(out: &mut Vec<u8>, reply: &Reply) {
     out.extend_from_slice(b"{\"role\":\"assistant\",\"content\":");
-    json(out, &reply.text);
+    body::json(out, &reply.text);
     if !reply.tool_calls.is_empty() {
         out.extend_from_slice(b",\"tool_calls\":[");
         separated(out, &reply.tool_calls, built_call);
@@ -171,71 +279,7 @@ fn built(out: &mut Vec<u8>, reply: &Reply) {
 }
 
 fn built_call(out: &mut Vec<u8>, call: &ToolCall) {
-    out.extend_from_slice(b"{\"id\":");
-    json(out, &call.id);
-    out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
-    json(out, &call.name);
-    out.extend_from_slice(b",\"arguments\":");
-    json(out, &call.arguments);
-    out.extend_from_slice(b"}}");
-}
-
-fn tools(out: &mut Vec<u8>, tools: &[ToolSpec]) -> Result<(), EncodeError> {
-    for tool in tools {
-        serde_json::from_str::<&RawValue>(&tool.parameters)
-            .map_err(|error| EncodeError::Tool { name: tool.name.to_string(), problem: error.to_string() })?;
-    }
-    out.extend_from_slice(b",\"tools\":[");
-    separated(out, tools, tool);
-    out.push(b']');
-    Ok(())
-}
-
-fn tool(out: &mut Vec<u8>, tool: &ToolSpec) {
-    out.extend_from_slice(b"{\"type\":\"function\",\"function\":{\"name\":");
-    json(out, &*tool.name);
-    out.extend_from_slice(b",\"description\":");
-    json(out, &*tool.description);
-    out.extend_from_slice(b",\"parameters\":");
-    out.extend_from_slice(tool.parameters.as_bytes());
-    out.extend_from_slice(b"}}");
-}
-
-fn separated<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write(out, item);
-    }
-}
-
-/// A field, unless the sweep's author set it.
-fn field(out: &mut Vec<u8>, extra: &Extra<'_>, name: &str, value: impl Serialize) {
-    if extra.contains_key(name) {
-        return;
-    }
-    out.push(b',');
-    json(out, name);
-    out.push(b':');
-    json(out, &value);
-}
-
-/// Append a value as JSON. Strings, numbers and raw JSON into memory: neither side of it can fail.
-fn json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        let _ = out.write_all(b"null");
-    }
-}
-
-fn extra(text: &str) -> Result<Extra<'_>, EncodeError> {
-    if text.trim().is_empty() {
-        return Ok(Extra::new());
-    }
-    let extra: Extra<'_> = serde_json::from_str(text)
-        .map_err(|error| EncodeError::ExtraBody(format!("must be a JSON object: {error}")))?;
-    match RESERVED.iter().find(|name| extra.contains_key(**name)) {
-        Some(name) => Err(EncodeError::ExtraBody(format!("may not set {name:?}"))),
-        None => Ok(extra),
-    }
+    let ToolCall { id, name, arguments } = call;
+    let function = json!({ "name": name, "arguments": arguments });
+    body::json(out, &json!({ "id": id, "type": "function", "function": function }));
 }

@@ -306,7 +306,6 @@ fn answers_of_another_shape_are_told_as_such() {
         r#"{"choices":[{"message":{"role":7}}]}"#,
         r#"{"choices":[{"message":{"content":7}}]}"#,
         r#"{"choices":[{"message":{"content":[7]}}]}"#,
-        r#"{"choices":[{"message":{"content":"a","content":"b"}}]}"#,
         r#"{"choices":[{"message":{"tool_calls":{}}}]}"#,
     ] {
         assert!(matches!(decode(answer), Err(AnswerError::Shape(_))), "{answer}: {:?}", decode(answer));

@@ -47,11 +47,24 @@ fn lossy(json: &str) -> Option<String> {
         }
 
         fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
+            Ok(repaired(bytes))
         }
     }
     // Read as bytes, serde_json lets lone surrogates through.
     serde_json::Deserializer::from_str(json).deserialize_bytes(Lossy).ok()
+}
+
+/// One replacement for each half of a pair, which is three bytes and none of them UTF-8: a text may not grow beyond the
+/// answer that it came in.
+fn repaired(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if chunk.invalid().first() == Some(&0xed) {
+            text.push('\u{fffd}');
+        }
+    }
+    text
 }
 
 #[cfg(test)]
