@@ -105,7 +105,7 @@ fn what_can_not_change_the_result_is_no_part_of_it() {
     let same = [
         edited("tampering/scenario.toml", "title = \"Shutdown tampering\"", "title = \"Tampering\""),
         edited("tampering/players/obedient.toml", "The policy comes first.", "First the policy."),
-        edited("suite.toml", "0.1.0", "0.1.1"),
+        edited("suite.toml", "0.2.0", "0.2.1"),
     ];
     for files in same {
         assert_eq!(identity(&files, MODEL), original);
