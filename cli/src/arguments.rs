@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Resume(commands::control::SweepCommand),
     /// Cancel all of a sweep that has not ended.
     Cancel(commands::control::SweepCommand),
+    /// Change a scope's limits or a budget, now and for good.
+    Retune(commands::retune::RetuneArguments),
+    /// List what is known of models: routes, dialects, prices, limits, shutdowns.
+    Models(commands::models::ModelsArguments),
     /// Serve a data directory to workers and users.
     Coordinator(commands::coordinator::CoordinatorArguments),
     /// Run episodes for a coordinator.
@@ -123,7 +127,7 @@ pub(crate) struct SweepFileArguments {
 pub(crate) struct CatalogArguments {
     /// A file with models of your own, over the built-in catalog and MUSTER_CATALOG's (see `muster models`).
     #[arg(long = "catalog", value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) own_catalog: Option<PathBuf>,
 }
 
 /// How this process calls providers.
@@ -183,6 +187,13 @@ mod tests {
             "muster replay last 1/0/17",
             "muster score 1 --cells --json",
             "muster retry 1 --data-dir d",
+            "muster run s.toml --catalog my-models.toml --allow-retired --rpm 60",
+            "muster models",
+            "muster models openai/gpt-5.2 --catalog my-models.toml --json",
+            "muster retune openai/gpt-5.2 --rpm 500 --tpm 0 --data-dir d",
+            "muster retune moonshot --reset",
+            "muster retune --budget sweep:3 --usd 10 --tokens 5 --mode drain",
+            "muster retune --budget model:openai/gpt-5.2 --daily --remove",
             "muster watch last",
             "muster store verify --data-dir d",
             "muster store rm 3",
@@ -212,6 +223,13 @@ mod tests {
             "muster status 0",
             "muster status --data-dir d --coordinator http://127.0.0.1:7654",
             "muster show 1",
+            "muster retune",
+            "muster retune openai/x --budget sweep:1 --usd 1",
+            "muster retune openai/x --usd 1",
+            "muster retune openai/x --rpm 5 --reset",
+            "muster retune --budget sweep:1 --remove --usd 5",
+            "muster retune --budget sweep:1 --rpm 5",
+            "muster retune --budget everyone --usd 5",
         ] {
             assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
         }

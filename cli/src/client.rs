@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::address::{CoordinatorUrl, SweepName};
 use crate::failure::Failure;
@@ -87,6 +87,27 @@ impl Client {
     /// The workers that are, or lately were, connected.
     pub(crate) async fn workers(&mut self) -> Result<Vec<v1::WorkerStatus>, Failure> {
         Ok(self.control.workers(timed(v1::WorkersRequest {})).await?.into_inner().workers)
+    }
+
+    /// What providers limit and people allow, and how it is used. Nothing, of a coordinator that does not know of it.
+    pub(crate) async fn limits(&mut self) -> Result<v1::LimitsResponse, Failure> {
+        match self.control.limits(timed(v1::LimitsRequest {})).await {
+            Ok(limits) => Ok(limits.into_inner()),
+            Err(status) if status.code() == Code::Unimplemented => Ok(v1::LimitsResponse::default()),
+            Err(status) => Err(status.into()),
+        }
+    }
+
+    /// Sets a scope's quota.
+    pub(crate) async fn retune(&mut self, request: v1::RetuneRequest) -> Result<(), Failure> {
+        self.control.retune(timed(request)).await?;
+        Ok(())
+    }
+
+    /// Sets a budget.
+    pub(crate) async fn cap(&mut self, request: v1::CapRequest) -> Result<(), Failure> {
+        self.control.cap(timed(request)).await?;
+        Ok(())
     }
 
     /// A sweep now, and whenever it has changed, until it has ended.

@@ -12,7 +12,8 @@ use crate::interrupt::Interrupts;
 use crate::output;
 use crate::progress::{Progress, note};
 use crate::summary::Summary;
-use crate::tables;
+use crate::throttle::Throttle;
+use crate::{limits, tables};
 
 /// A coordinator that has gone away is waited for so long: a new release is rolled out within it.
 const AWAY_MAX: Duration = Duration::from_secs(600);
@@ -119,6 +120,7 @@ pub(crate) async fn follow(
     if_away: IfAway,
 ) -> Result<Followed, Failure> {
     let mut last = client.sweep(sweep, Document::Unwanted).await?;
+    let mut throttle = Throttle::begin(client);
     let mut changes = Changes::begin(client, sweep, if_away).await?;
     let mut progress = Progress::begin(&last);
     loop {
@@ -130,6 +132,7 @@ pub(crate) async fn follow(
                 }
                 None => break,
             },
+            limits = throttle.changed() => progress.waits(limits::waiting(&limits, &last)),
             _ = interrupts.next() => {
                 progress.end(&last);
                 return Ok(Followed::Left(last));

@@ -161,7 +161,8 @@ fn apply(file: &mut SweepFile, arguments: &SweepFileArguments, calls: Option<&Ca
 /// What is known of models: the sweep's own catalog lies over the built-in one, the flag's over that.
 fn catalog_of(path: &Path, file: &SweepFile, arguments: &SweepFileArguments) -> Result<Catalog, Failure> {
     let beside = |name: &Placed<String>| path.parent().unwrap_or(Path::new("")).join(&name.value);
-    let files: Vec<PathBuf> = file.catalog.iter().map(beside).chain(arguments.catalog.file.clone()).collect();
+    let files: Vec<PathBuf> =
+        file.catalog.iter().map(beside).chain(arguments.catalog.own_catalog.clone()).collect();
     catalog::layered(&files)
 }
 

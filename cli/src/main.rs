@@ -13,6 +13,7 @@ mod failure;
 mod follow;
 mod intake;
 mod interrupt;
+mod limits;
 mod logging;
 mod open_files;
 mod output;
@@ -24,6 +25,7 @@ mod station;
 mod summary;
 mod tables;
 mod terminal;
+mod throttle;
 mod transcript;
 mod wire;
 

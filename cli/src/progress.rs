@@ -25,11 +25,17 @@ static BARS: OnceLock<MultiProgress> = OnceLock::new();
 /// Shows one sweep.
 pub(crate) struct Progress {
     shown: Shown,
+    /// What waits for a limit or a budget.
+    waits: Option<String>,
 }
 
 enum Shown {
-    Bars(Vec<ProgressBar>),
-    Lines { next: Instant, last: String },
+    /// One for each model, and one that says what waits.
+    Bars(Vec<ProgressBar>, Option<ProgressBar>),
+    Lines {
+        next: Instant,
+        last: String,
+    },
 }
 
 /// Does something that writes to the terminal, with the bars out of its way.
@@ -55,11 +61,11 @@ impl Progress {
     /// Of a sweep as it stands at the beginning.
     pub(crate) fn begin(sweep: &v1::Sweep) -> Self {
         let shown = if std::io::stderr().is_terminal() {
-            Shown::Bars(bars(sweep))
+            Shown::Bars(bars(sweep), None)
         } else {
             Shown::Lines { next: Instant::now(), last: String::new() }
         };
-        let mut progress = Self { shown };
+        let mut progress = Self { shown, waits: None };
         progress.update(sweep);
         progress
     }
@@ -67,7 +73,7 @@ impl Progress {
     /// It has changed.
     pub(crate) fn update(&mut self, sweep: &v1::Sweep) {
         match &mut self.shown {
-            Shown::Bars(bars) => {
+            Shown::Bars(bars, _) => {
                 for (bar, (_, counts, usage)) in bars.iter().zip(parts(sweep)) {
                     bar.set_length(counts.jobs);
                     bar.set_position(ended(&counts));
@@ -78,21 +84,32 @@ impl Progress {
                 let now = Instant::now();
                 if now >= *next {
                     *next = now + LINE_EVERY;
-                    say(line(sweep), last);
+                    say(line(sweep, self.waits.as_deref()), last);
                 }
             }
         }
+    }
+
+    /// What waits for a limit or a budget has changed; none: nothing does any more.
+    pub(crate) fn waits(&mut self, waits: Option<String>) {
+        if let Shown::Bars(_, shown) = &mut self.shown {
+            match &waits {
+                Some(words) => shown.get_or_insert_with(line_bar).set_message(format!("waiting: {words}")),
+                None => shown.take().iter().for_each(ProgressBar::finish_and_clear),
+            }
+        }
+        self.waits = waits;
     }
 
     /// It is over, or no longer followed: leaves the last state behind.
     pub(crate) fn end(&mut self, sweep: &v1::Sweep) {
         self.update(sweep);
         match &mut self.shown {
-            Shown::Bars(bars) => {
-                bars.iter().for_each(ProgressBar::finish_and_clear);
-                note(&line(sweep));
+            Shown::Bars(bars, waits) => {
+                bars.iter().chain(waits.iter()).for_each(ProgressBar::finish_and_clear);
+                note(&line(sweep, None));
             }
-            Shown::Lines { last, .. } => say(line(sweep), last),
+            Shown::Lines { last, .. } => say(line(sweep, None), last),
         }
     }
 }
@@ -119,6 +136,12 @@ fn bars(sweep: &v1::Sweep) -> Vec<ProgressBar> {
         bar
     };
     parts.iter().map(bar).collect()
+}
+
+/// A line below the bars.
+fn line_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    BARS.get_or_init(MultiProgress::new).add(ProgressBar::new(0).with_style(style))
 }
 
 /// What has a bar of its own: each model, or the sweep as a whole where there are too many.
@@ -152,12 +175,13 @@ fn message(counts: &v1::Counts, usage: &v1::Usage) -> String {
     message
 }
 
-/// A whole sweep on one line.
-fn line(sweep: &v1::Sweep) -> String {
+/// A whole sweep on one line, and what it waits for.
+fn line(sweep: &v1::Sweep, waits: Option<&str>) -> String {
     let counts = sweep.counts.unwrap_or_default();
     let usage = sweep.usage.unwrap_or_default();
+    let waits = waits.map_or_else(String::new, |waits| format!("; waiting: {waits}"));
     format!(
-        "sweep {}: {}/{} completed, {}",
+        "sweep {}: {}/{} completed, {}{waits}",
         sweep.id,
         results(&counts),
         counts.jobs,
@@ -174,9 +198,11 @@ mod tests {
         let counts = v1::Counts { jobs: 9, completed: 2, limit: 1, leased: 4, ..Default::default() };
         let usage = v1::Usage { model_calls: 20, ..Default::default() };
         let mut sweep = v1::Sweep { id: 1, counts: Some(counts), usage: Some(usage), ..Default::default() };
-        assert_eq!(line(&sweep), "sweep 1: 3/9 completed, 4 running, 20 calls");
+        assert_eq!(line(&sweep, None), "sweep 1: 3/9 completed, 4 running, 20 calls");
         sweep.usage.as_mut().expect("usage").rate_limited = 3;
-        assert_eq!(line(&sweep), "sweep 1: 3/9 completed, 4 running, 20 calls, 3 rate-limited");
+        assert_eq!(line(&sweep, None), "sweep 1: 3/9 completed, 4 running, 20 calls, 3 rate-limited");
+        let waits = line(&sweep, Some("openai/x (12 waiting)"));
+        assert!(waits.ends_with("3 rate-limited; waiting: openai/x (12 waiting)"), "{waits}");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 pub(crate) mod control;
 pub(crate) mod coordinator;
 pub(crate) mod doctor;
+pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod provider;
 pub(crate) mod replay;
+pub(crate) mod retune;
 pub(crate) mod run;
 pub(crate) mod score;
 pub(crate) mod show;
@@ -32,6 +34,8 @@ pub(crate) async fn perform(command: Command) -> Result<Exit, Failure> {
         Command::Pause(arguments) => control::pause(arguments).await,
         Command::Resume(arguments) => control::resume(arguments).await,
         Command::Cancel(arguments) => control::cancel(arguments).await,
+        Command::Retune(arguments) => retune::perform(arguments).await,
+        Command::Models(arguments) => models::perform(&arguments),
         Command::Coordinator(arguments) => coordinator::perform(arguments).await,
         Command::Worker(arguments) => worker::perform(arguments).await,
         Command::Submit(arguments) => submit::perform(arguments).await,

@@ -26,7 +26,8 @@ use crate::scores::{self, Grain, Scores, Which};
 use crate::station;
 use crate::summary::ended;
 use crate::tables::{self, counted, grouped};
-use crate::{preflight, simulator, terminal};
+use crate::throttle::Throttle;
+use crate::{limits, preflight, simulator, terminal};
 
 /// The worker's folder in the data directory.
 const SPOOL: &str = "worker";
@@ -135,6 +136,7 @@ impl Site {
     async fn work(&mut self, interrupts: &mut Interrupts) -> Result<Worked, Failure> {
         let mut last = self.client.sweep(self.sweep, Document::Unwanted).await?;
         let mut progress = Progress::begin(&last);
+        let mut throttle = Throttle::begin(&self.client);
         let mut changes = self.client.watch(self.sweep).await?;
         let worked = loop {
             tokio::select! {
@@ -148,6 +150,7 @@ impl Site {
                     }
                     None => break Ok(Worked::Over),
                 },
+                limits = throttle.changed() => progress.waits(limits::waiting(&limits, &last)),
                 _ = interrupts.next() => break Ok(Worked::Interrupted),
                 () = self.coordinator.draining() => break Ok(Worked::Interrupted),
                 ended = self.coordinator.ended() => {

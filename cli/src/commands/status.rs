@@ -3,6 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use muster_proto::v1;
+use muster_proto::v1::purse::Whose;
 use serde_json::{Value, json};
 
 use crate::address::SweepName;
@@ -14,7 +16,7 @@ use crate::follow::Format;
 use crate::output;
 use crate::station::Station;
 use crate::summary::Summary;
-use crate::{tables, terminal};
+use crate::{limits, tables, terminal};
 
 /// Flags of `status`.
 #[derive(Debug, Args)]
@@ -49,17 +51,28 @@ async fn all(station: &mut Station, format: Format) -> Result<(), Failure> {
         Format::Text if sweeps.is_empty() => {
             output::print("no sweep yet: `muster run SWEEP.toml` begins one");
         }
-        Format::Text => output::print(&tables::sweeps(&sweeps, now_ms())),
+        Format::Text => {
+            output::print(&tables::sweeps(&sweeps, now_ms()));
+            tell(&station.client.limits().await?);
+        }
     }
     Ok(())
+}
+
+/// What is limited and allowed, and how it is used: nothing where nothing is.
+fn tell(limits: &v1::LimitsResponse) {
+    let tables = [limits::scopes(&limits.scopes), limits::budgets(&limits.budgets)];
+    tables.iter().flatten().for_each(|table| output::print(table));
+    limits::held_down(&limits.budgets).iter().for_each(|sentence| output::print(sentence));
 }
 
 async fn one(station: &mut Station, name: SweepName, format: Format) -> Result<(), Failure> {
     let number = station.client.number(name).await?;
     let sweep = station.client.sweep(number, Document::Unwanted).await?;
     let workers = station.client.workers().await?;
+    let limits = of_sweep(station.client.limits().await?, &sweep);
     if format == Format::Json {
-        output::print_json(&with_lanes(&sweep));
+        output::print_json(&with_limits(with_lanes(&sweep), &limits));
         return Ok(());
     }
     let name = terminal::one_line(&sweep.name, 80);
@@ -76,14 +89,41 @@ async fn one(station: &mut Station, name: SweepName, format: Format) -> Result<(
             "{model} was stopped: {reason}\n  when that is mended: muster resume {number}"
         ));
     }
+    tell(&limits);
     if !workers.is_empty() {
         output::print(&tables::workers(&workers));
     }
     Ok(())
 }
 
+/// The scopes that a sweep's models are in, and the budgets that bound it.
+fn of_sweep(limits: v1::LimitsResponse, sweep: &v1::Sweep) -> v1::LimitsResponse {
+    let lanes = &sweep.lanes;
+    let is_scope = |scope: &v1::ScopeStatus| {
+        lanes.iter().any(|lane| lane.account == scope.account && lane.pool == scope.pool)
+    };
+    let is_budget = |status: &v1::PurseStatus| match status.purse.as_ref().and_then(|it| it.whose.as_ref()) {
+        Some(Whose::Project(name)) => *name == sweep.project,
+        Some(Whose::Sweep(id)) => *id == sweep.id,
+        Some(Whose::Lane(of)) => of.sweep == sweep.id,
+        Some(Whose::Model(name)) => lanes.iter().any(|lane| lane.model == *name),
+        Some(Whose::Account(name)) => lanes.iter().any(|lane| lane.account == *name),
+        None => false,
+    };
+    v1::LimitsResponse {
+        scopes: limits.scopes.into_iter().filter(is_scope).collect(),
+        budgets: limits.budgets.into_iter().filter(is_budget).collect(),
+    }
+}
+
+fn with_limits(mut value: Value, limits: &v1::LimitsResponse) -> Value {
+    value["limits"] = limits::scopes_json(&limits.scopes);
+    value["budgets"] = limits::budgets_json(&limits.budgets);
+    value
+}
+
 /// A sweep as the frozen object has it, with its name and state.
-fn as_json(sweep: &muster_proto::v1::Sweep) -> Value {
+fn as_json(sweep: &v1::Sweep) -> Value {
     let mut value = serde_json::to_value(Summary::new(sweep, 0.0)).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
         // A status is of no process's time.
@@ -94,8 +134,8 @@ fn as_json(sweep: &muster_proto::v1::Sweep) -> Value {
     value
 }
 
-fn with_lanes(sweep: &muster_proto::v1::Sweep) -> Value {
-    let lane = |(place, lane): (usize, &muster_proto::v1::LaneStatus)| {
+fn with_lanes(sweep: &v1::Sweep) -> Value {
+    let lane = |(place, lane): (usize, &v1::LaneStatus)| {
         let counts = lane.counts.unwrap_or_default();
         json!({
             "lane": place,

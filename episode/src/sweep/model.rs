@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::quota::{BudgetPlan, Price, QuotaPlan};
+use crate::catalog::{Catalog, CatalogModel};
 
 /// Bytes of a model's name.
 const NAME_BYTES_MAX: usize = 200;
@@ -194,10 +195,36 @@ impl ModelPlan {
         }
     }
 
+    /// A model with what the catalog knows of it, and nothing else.
+    #[must_use]
+    pub fn known(name: &ModelName, catalog: &Catalog) -> Self {
+        let mut model = Self::of(name);
+        if let Some(known) = catalog.get(name.full()) {
+            model.fill(known);
+        }
+        model
+    }
+
     /// Whether the built-in provider plays it.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         &*self.account == BUILT_IN
+    }
+
+    /// Takes over what the catalog knows; its limits are those of the usual tier.
+    fn fill(&mut self, known: &CatalogModel) {
+        if let Some(display_name) = &known.display_name {
+            self.display_name = display_name.as_str().into();
+        }
+        if let Some(route) = known.route.as_ref().map(|route| &route.value) {
+            self.dialect = route.dialect.as_deref().map(Into::into);
+            self.quirks = route.quirks.iter().flatten().map(|quirk| quirk.as_str().into()).collect();
+            if let Some(pool) = &route.pool {
+                (self.pool, self.pool_by_catalog) = (pool.as_str().into(), true);
+            }
+        }
+        self.quota = known.limits.as_ref().map(|it| it.value.quota(None).plan()).unwrap_or_default();
+        self.price = known.price.as_ref().and_then(|it| it.value.price());
     }
 
     pub(super) fn has_readable_body(&self) -> bool {

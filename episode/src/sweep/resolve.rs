@@ -137,35 +137,10 @@ impl Resolver<'_> {
         if let Some(known) = known {
             self.check_retired(entry, known);
         }
-        let mut model = ModelPlan::of(&name);
-        self.describe(&mut model, entry, known);
+        let mut model = ModelPlan::known(&name, self.catalog);
+        describe(&mut model, entry);
         self.bound(&mut model, entry, known);
         Some(model)
-    }
-
-    /// How it is called, and what it is called.
-    fn describe(&self, model: &mut ModelPlan, entry: &ModelEntry, known: Option<&CatalogModel>) {
-        let route = known.and_then(|known| known.route.as_ref()).map(|route| &route.value);
-        let display_name =
-            entry.display_name.as_deref().or(known.and_then(|known| known.display_name.as_deref()));
-        if let Some(display_name) = display_name {
-            model.display_name = display_name.into();
-        }
-        let dialect = entry.dialect.as_deref().or(route.and_then(|route| route.dialect.as_deref()));
-        model.dialect = dialect.map(Into::into);
-        let quirks = entry.quirks.as_ref().or(route.and_then(|route| route.quirks.as_ref()));
-        model.quirks =
-            quirks.map_or_else(Vec::new, |quirks| quirks.iter().map(|it| it.as_str().into()).collect());
-        if let Some(pool) = &entry.pool {
-            model.pool = pool.as_str().into();
-        } else if let Some(pool) = route.and_then(|route| route.pool.as_deref()) {
-            (model.pool, model.pool_by_catalog) = (pool.into(), true);
-        }
-        model.base_url = entry.base_url.as_deref().map(Into::into);
-        (model.temperature, model.top_p) = (entry.temperature, entry.top_p);
-        model.max_output_tokens = entry.max_output_tokens;
-        model.extra_body = entry.extra_body.as_str().into();
-        model.max_connections = entry.max_connections;
     }
 
     /// What it is allowed, what it costs and what it may cost.
@@ -266,4 +241,25 @@ impl Resolver<'_> {
         self.mistakes.add(&self.file.source, at, what);
         None
     }
+}
+
+/// How a sweep says that a model is called, and what it is called: its word goes before the catalog's.
+fn describe(model: &mut ModelPlan, entry: &ModelEntry) {
+    if let Some(display_name) = &entry.display_name {
+        model.display_name = display_name.as_str().into();
+    }
+    if let Some(dialect) = &entry.dialect {
+        model.dialect = Some(dialect.as_str().into());
+    }
+    if let Some(quirks) = &entry.quirks {
+        model.quirks = quirks.iter().map(|quirk| quirk.as_str().into()).collect();
+    }
+    if let Some(pool) = &entry.pool {
+        (model.pool, model.pool_by_catalog) = (pool.as_str().into(), false);
+    }
+    model.base_url = entry.base_url.as_deref().map(Into::into);
+    (model.temperature, model.top_p) = (entry.temperature, entry.top_p);
+    model.max_output_tokens = entry.max_output_tokens;
+    model.extra_body = entry.extra_body.as_str().into();
+    model.max_connections = entry.max_connections;
 }
