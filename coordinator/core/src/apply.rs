@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::fact::{Fact, OpenJob, Place, ReturnCause, SweepSpec};
+use crate::fact::{Fact, OpenJob, Place, ReturnCause, Scope, SweepSpec};
 use crate::ids::{Attempt, Generation, JobKey, LeaseKey, Millis, SweepId, TurnIndex, WorkerId};
 use crate::index::Index;
 use crate::lane::Lane;
 use crate::lifecycle::{Event, may};
 use crate::outcome::{FailureClass, Outcome};
+use crate::quota::{Purse, Quota};
+use crate::scope::ScopeAt;
 use crate::sweep::Sweep;
 use crate::usage::Usage;
 
@@ -30,16 +32,30 @@ impl Core {
             Fact::Restarted { lease } => self.apply_restarted(*lease),
             Fact::Ended { lease, outcome, usage, .. } => self.apply_ended(*lease, *outcome, usage),
             Fact::Wasted { job, usage } => self.apply_wasted(*job, usage),
-            Fact::Scored(_) | Fact::Held { .. } | Fact::Settled { .. } | Fact::DayTaken { .. } => {}
-            Fact::Retuned { scope, quota } => match quota {
-                Some(quota) => drop(self.quotas.insert(scope.clone(), *quota)),
-                None => drop(self.quotas.remove(scope)),
-            },
-            Fact::Capped { .. } => {}
-            Fact::Amended { sweep, spec } => self.change_sweep(*sweep, |sweep, _| sweep.amend(spec)),
+            Fact::Scored(_) => {}
+            Fact::Retuned { scope, quota } => self.apply_retuned(scope, *quota),
+            Fact::Capped { purse, span, budget, already } => {
+                self.apply_capped(purse, *span, budget, already);
+            }
+            Fact::Held { holds } => holds.iter().for_each(|hold| self.apply_hold(hold)),
+            Fact::Settled { worker, calls, at } => self.apply_settled(*worker, calls, *at),
+            Fact::DayTaken { scope, day, requests } => {
+                let at = self.scopes.at(scope);
+                if let Some(scope) = self.scopes.get_mut(at) {
+                    scope.day.take_out(*day, *requests);
+                }
+            }
+            Fact::Amended { sweep, spec } => {
+                self.change_sweep(*sweep, |sweep, _| sweep.amend(spec));
+                self.apply_limits(*sweep);
+            }
             Fact::Paused { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.paused = true),
             Fact::Resumed { sweep } => self.change_sweep(*sweep, |sweep, _| sweep.resume()),
-            Fact::Cancelled { sweep } => self.change_sweep(*sweep, cancel),
+            Fact::Cancelled { sweep } => {
+                self.change_sweep(*sweep, cancel);
+                let scopes = self.scopes_of(*sweep);
+                self.restate(scopes);
+            }
             Fact::Reopened { sweep, generation } => {
                 self.change_sweep(*sweep, |sweep, _| reopen(sweep, *generation));
             }
@@ -63,6 +79,7 @@ impl Core {
             };
             job.turns = TurnIndex(after);
             job.deaths = 0;
+            job.stalls = 0;
             job.usage.add(usage);
             lane.total.add(usage);
         });
@@ -74,14 +91,45 @@ impl Core {
         }
         self.last_sweep = id;
         self.sweeps.insert(id, Sweep::new(id, spec, at));
+        self.apply_limits(id);
         self.change_sweep(id, |_, _| {});
     }
 
+    /// What a sweep says of its models' quotas and of its budgets.
+    fn apply_limits(&mut self, id: SweepId) {
+        let Some(spec) = self.sweeps.get(&id).map(|sweep| Arc::clone(&sweep.spec)) else { return };
+        self.apply_spec_budgets(id, &spec);
+        let scopes = self.scopes_of(id);
+        self.restate(scopes);
+    }
+
+    fn scopes_of(&self, id: SweepId) -> Vec<ScopeAt> {
+        let lanes = self.sweeps.get(&id).map(|sweep| sweep.lanes.iter());
+        lanes.into_iter().flatten().map(|lane| lane.scope_at).collect()
+    }
+
+    fn apply_retuned(&mut self, scope: &Scope, quota: Option<Quota>) {
+        let at = self.scopes.at(scope);
+        if let Some(scope) = self.scopes.get_mut(at) {
+            scope.by_hand = quota;
+        }
+        self.scopes.changed.insert(at);
+    }
+
     fn apply_removed(&mut self, id: SweepId) {
+        let scopes = self.scopes_of(id);
         let Some(mut sweep) = self.sweeps.remove(&id) else { return };
         self.index.take_all(&mut sweep);
         self.index.unseat(&sweep.spec.project, id);
         self.index.changed.insert(id);
+        let own = |purse: &Purse, _| match purse {
+            Purse::Sweep(sweep) | Purse::Lane(sweep, _) => *sweep == id,
+            _ => false,
+        };
+        if self.purses.remove(own) {
+            self.bind_all();
+        }
+        self.restate(scopes);
     }
 
     fn apply_granted(&mut self, lease: LeaseKey, worker: WorkerId) {
@@ -250,12 +298,13 @@ fn begun(lease: LeaseKey, worker: WorkerId) -> OpenJob {
 fn count_return(job: &mut OpenJob, cause: ReturnCause) {
     match cause {
         ReturnCause::Failed(FailureClass::Transient) => job.strikes = job.strikes.saturating_add(1),
+        ReturnCause::Stalled(_) => job.stalls = job.stalls.saturating_add(1),
         ReturnCause::Expired | ReturnCause::Suspected if job.turns == job.turns_at_grant => {
             job.deaths = job.deaths.saturating_add(1);
         }
         _ => {}
     }
-    job.over = matches!(cause, ReturnCause::Failed(_));
+    job.over = matches!(cause, ReturnCause::Failed(_) | ReturnCause::Stalled(_));
 }
 
 fn cancel(sweep: &mut Sweep, index: &mut Index) {

@@ -8,7 +8,6 @@ use crate::fact::{Fact, Place, ScoreRecord, SweepSpec};
 use crate::ids::{Generation, LeaseKey, Millis, SweepId, WorkerId};
 use crate::input::Control;
 use crate::outcome::Outcome;
-use crate::quota::Spend;
 use crate::sweep::Sweep;
 use crate::view::SweepState;
 
@@ -25,14 +24,8 @@ impl Core {
             Control::Retry(sweep) => self.retry(sweep, effects),
             Control::Score(scores) => self.score(&scores, effects),
             Control::Remove(sweep) => self.remove(sweep, effects),
-            Control::Retune { scope, quota } => {
-                self.record(Fact::Retuned { scope, quota }, effects);
-                Ok(done(SweepId(0), 0))
-            }
-            Control::Cap { purse, span, budget } => {
-                self.record(Fact::Capped { purse, span, budget, already: Spend::default() }, effects);
-                Ok(done(SweepId(0), 0))
-            }
+            Control::Retune { scope, quota } => self.retune(scope, quota, effects),
+            Control::Cap { purse, span, budget } => self.cap(now, purse, span, budget, effects),
         };
         answer.unwrap_or_else(Answer::Refused)
     }
@@ -172,7 +165,9 @@ impl Core {
     fn remove(&mut self, id: SweepId, effects: &mut Effects) -> Result<Answer, Refusal> {
         let sweep = self.known(id)?;
         let ended = matches!(sweep.state(), SweepState::Finished | SweepState::Cancelled);
-        if !ended || sweep.lanes.iter().any(crate::lane::Lane::has_leases) {
+        // Calls that may yet be charged belong to budgets that are known by their sweep.
+        let holds = self.holds.values().any(|hold| hold.lease.job.sweep == id);
+        if !ended || holds || sweep.lanes.iter().any(crate::lane::Lane::has_leases) {
             return Err(Refusal::Running(id));
         }
         self.record(Fact::Removed { sweep: id }, effects);

@@ -3,18 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::calls::Calls;
 use crate::config::CoreConfig;
 use crate::effect::{Effect, Effects};
-use crate::fact::{Fact, Record, Scope};
+use crate::fact::{Fact, Record};
 use crate::ids::{JobKey, Millis, SessionId, SweepId, Term, WorkerId};
 use crate::index::Index;
 use crate::input::Input;
-use crate::quota::{CallAsk, Hold, Quota};
+use crate::pauses::Pauses;
+use crate::purse::Purses;
+use crate::queue::CallKey;
+use crate::quota::Hold;
 use crate::recent::RecentEnds;
-use crate::scope::Pauses;
-use crate::snapshot::{DaySnapshot, PurseSnapshot, Snapshot};
+use crate::scope::{ScopeAt, Scopes};
+use crate::snapshot::{DaySnapshot, Snapshot, SweepSnapshot};
 use crate::sweep::Sweep;
-use crate::view::{PurseView, ScopeView, SweepView, WorkerView};
+use crate::view::{SweepView, WorkerView};
 use crate::worker::{Session, Timers};
 
 /// The scheduler. See the crate's own words for how it is driven.
@@ -25,10 +29,10 @@ pub struct Core {
     pub(crate) term: Term,
     pub(crate) last_sweep: SweepId,
     pub(crate) sweeps: BTreeMap<SweepId, Sweep>,
-    pub(crate) quotas: BTreeMap<Scope, Quota>,
-    pub(crate) purses: Vec<PurseSnapshot>,
-    pub(crate) holds: Vec<Hold>,
-    pub(crate) days: Vec<DaySnapshot>,
+    /// Quotas set by hand and days are journaled; the rest of a scope is derived or of this process.
+    pub(crate) scopes: Scopes,
+    pub(crate) purses: Purses,
+    pub(crate) holds: BTreeMap<CallKey, Hold>,
     // Derived from what is journaled.
     pub(crate) index: Index,
     pub(crate) recent: RecentEnds,
@@ -38,6 +42,9 @@ pub struct Core {
     pub(crate) hungry: BTreeSet<SessionId>,
     pub(crate) timers: Timers,
     pub(crate) pauses: Pauses,
+    pub(crate) calls: Calls,
+    /// When this process first grants a share: those of an earlier one may be used until then.
+    pub(crate) shares_from: Millis,
     pub(crate) draining: bool,
 }
 
@@ -52,16 +59,17 @@ impl Core {
             term: Term(0),
             last_sweep: SweepId(0),
             sweeps: BTreeMap::new(),
-            quotas: BTreeMap::new(),
-            purses: Vec::new(),
-            holds: Vec::new(),
-            days: Vec::new(),
+            scopes: Scopes::default(),
+            purses: Purses::default(),
+            holds: BTreeMap::new(),
             index: Index::default(),
             recent: RecentEnds::default(),
             sessions: BTreeMap::new(),
             hungry: BTreeSet::new(),
             timers: Timers::default(),
             pauses: Pauses::default(),
+            calls: Calls::default(),
+            shares_from: Millis(0),
             draining: false,
         }
     }
@@ -72,19 +80,36 @@ impl Core {
         let mut core = Self::new(config);
         core.term = snapshot.term;
         core.last_sweep = snapshot.last_sweep;
-        core.quotas = snapshot.quotas.iter().cloned().collect();
-        core.purses.clone_from(&snapshot.purses);
-        core.holds.clone_from(&snapshot.holds);
-        core.days.clone_from(&snapshot.days);
+        core.purses = Purses::restore(&snapshot.purses);
         for found in &snapshot.sweeps {
-            let mut sweep = Sweep::restore(found);
-            core.index.put_all(&mut sweep);
-            sweep.seat_all();
-            core.index.seat(&mut sweep);
-            core.last_sweep = core.last_sweep.max(found.id);
-            core.sweeps.insert(found.id, sweep);
+            core.restore_sweep(found);
         }
+        core.restore_limits(snapshot);
         core
+    }
+
+    fn restore_sweep(&mut self, found: &SweepSnapshot) {
+        self.sweeps.insert(found.id, Sweep::restore(found));
+        self.bind(found.id);
+        let Self { sweeps, index, .. } = self;
+        if let Some(sweep) = sweeps.get_mut(&found.id) {
+            index.put_all(sweep);
+            sweep.seat_all();
+            index.seat(sweep);
+        }
+        self.last_sweep = self.last_sweep.max(found.id);
+    }
+
+    fn restore_limits(&mut self, snapshot: &Snapshot) {
+        for (scope, quota) in &snapshot.quotas {
+            self.apply(&Fact::Retuned { scope: scope.clone(), quota: Some(*quota) });
+        }
+        for DaySnapshot { scope, day, requests } in &snapshot.days {
+            self.apply(&Fact::DayTaken { scope: scope.clone(), day: *day, requests: *requests });
+        }
+        snapshot.holds.iter().for_each(|hold| self.apply_hold(hold));
+        let all: Vec<ScopeAt> = self.scopes.all().map(|(at, _)| at).collect();
+        self.restate(all);
     }
 
     /// All that is journaled, as plain data.
@@ -94,10 +119,10 @@ impl Core {
             term: self.term,
             last_sweep: self.last_sweep,
             sweeps: self.sweeps.values().map(Sweep::snapshot).collect(),
-            quotas: self.quotas.iter().map(|(scope, quota)| (scope.clone(), *quota)).collect(),
-            purses: self.purses.clone(),
-            holds: self.holds.clone(),
-            days: self.days.clone(),
+            quotas: self.scopes.quotas(),
+            purses: self.purses.snapshot(),
+            holds: self.holds.values().cloned().collect(),
+            days: self.scopes.days(),
         }
     }
 
@@ -111,6 +136,7 @@ impl Core {
         self.extend_leases(now);
         self.cut_waits(now.plus(self.config.max_wait_ms));
         self.wake_due(now);
+        self.begin_shares(now);
         term
     }
 
@@ -126,6 +152,8 @@ impl Core {
     /// Takes an event. What must be journaled and what is to be done after it are added to `effects`.
     pub fn step(&mut self, now: Millis, input: Input, effects: &mut Effects) {
         self.handle(now, input, effects);
+        self.regovern(now, effects);
+        self.serve_scopes(now, effects);
         self.serve_hungry(now, effects);
         effects.after.extend(std::mem::take(&mut self.index.changed).into_iter().map(Effect::Changed));
     }
@@ -145,7 +173,11 @@ impl Core {
             }
             Input::Turn { session, lease, index, usage, body } => {
                 if let Some(worker) = self.heard(now, session, effects) {
+                    let before = effects.records.len();
                     self.turn((session, worker), lease, index, usage, body, effects);
+                    if effects.records.len() > before {
+                        self.note_turn(now, lease.job);
+                    }
                 }
             }
             Input::Restart { session, lease } => {
@@ -168,9 +200,8 @@ impl Core {
                 self.pause_scope(now, session, scope, pause_ms, effects);
             }
             Input::Ask { session, number, calls } => self.ask(now, session, number, &calls, effects),
-            Input::Settle { session, .. } | Input::Observe { session, .. } => {
-                self.heard(now, session, effects);
-            }
+            Input::Settle { session, calls } => self.settle(now, session, &calls, effects),
+            Input::Observe { session, scope, seen } => self.observe(now, session, &scope, &seen, effects),
             Input::Gone { session } => self.gone(session),
             Input::Drain => self.draining = true,
             Input::Tick => self.tick(now, effects),
@@ -182,7 +213,8 @@ impl Core {
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Millis> {
         let wait = self.index.due.first().map(|(at, _)| *at);
-        [wait, self.timers.next(), self.pauses.next()].into_iter().flatten().min()
+        let calls = [self.calls.next(), self.scopes.next_due()];
+        [wait, self.timers.next(), self.pauses.next()].into_iter().chain(calls).flatten().min()
     }
 
     /// All sweeps, by number.
@@ -213,31 +245,6 @@ impl Core {
         })
     }
 
-    /// The scopes of its sweeps, and those set by hand.
-    pub fn scopes(&self, _now: Millis) -> impl Iterator<Item = ScopeView> + '_ {
-        std::iter::empty()
-    }
-
-    /// The budgets.
-    pub fn purses(&self, _now: Millis) -> impl Iterator<Item = PurseView> + '_ {
-        std::iter::empty()
-    }
-
-    /// A worker would like to send requests.
-    fn ask(
-        &mut self,
-        now: Millis,
-        session: SessionId,
-        number: u64,
-        calls: &[CallAsk],
-        effects: &mut Effects,
-    ) {
-        if self.heard(now, session, effects).is_some() && !calls.is_empty() {
-            let calls = calls.iter().map(|ask| ask.call).collect();
-            effects.after.push(Effect::Share { session, ask: number, calls, spread_ms: 0 });
-        }
-    }
-
     /// Whether it drains and no job is out at a worker.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -256,6 +263,7 @@ impl Core {
         if self.pauses.end(now) {
             self.index.woken = true;
         }
+        self.lose_calls(now, effects);
         for worker in self.timers.ring(now, &mut self.index.workers) {
             self.expire(now, worker, effects);
         }
@@ -291,20 +299,15 @@ impl Core {
         }
     }
 
-    fn pause_scope(
-        &mut self,
-        now: Millis,
-        session: SessionId,
-        scope: Scope,
-        pause_ms: u64,
-        effects: &mut Effects,
-    ) {
-        self.heard(now, session, effects);
-        let holds_key =
-            self.sessions.get(&session).is_some_and(|session| session.accounts.contains(&scope.account));
-        if holds_key {
-            let until = now.plus(pause_ms.min(self.config.max_wait_ms));
-            self.pauses.pause(scope, until, self.config.max_paused_scopes);
+    /// A call of a job was answered: others of its scope that fail are not alone to blame. In an open scope it is all
+    /// that shows how fast it is used.
+    fn note_turn(&mut self, now: Millis, job: JobKey) {
+        let Some(lane) = self.sweeps.get(&job.sweep).and_then(|sweep| sweep.lane(job.lane)) else { return };
+        let (at, shares_from) = (lane.scope_at, self.shares_from);
+        let Some(scope) = self.scopes.get_mut(at) else { return };
+        scope.note_answer(now, job);
+        if !scope.governed {
+            scope.limiter_mut(now, shares_from).answered_unasked(now);
         }
     }
 }

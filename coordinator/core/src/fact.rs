@@ -196,6 +196,9 @@ pub enum Fact {
 pub enum ReturnCause {
     /// The attempt failed, with this class.
     Failed(FailureClass),
+    /// The same, for want of the provider's capacity, while calls of other jobs of its scope were answered: counts towards
+    /// the end of a request that fails again and again alone.
+    Stalled(FailureClass),
     /// Its time ran out without a word from the worker. Counts towards quarantine if no turn was gained.
     Expired,
     /// The worker came back without it, or it was taken from the worker (its lane was stopped, or it broke the protocol).

@@ -56,6 +56,18 @@ impl<K: PartialEq, V> Ring<K, V> {
         self.seats.iter_mut().find(|seat| seat.key == *key).map(|seat| &mut seat.value)
     }
 
+    /// The seat whose turn it is.
+    pub(crate) fn front(&self) -> Option<(&K, &V)> {
+        self.seats.get(self.at).map(|seat| (&seat.key, &seat.value))
+    }
+
+    /// The seat whose turn it is spends one grant.
+    pub(crate) fn spend_front(&mut self) {
+        if self.seats.get_mut(self.at).is_some_and(Seat::spend) {
+            self.advance();
+        }
+    }
+
     /// Serves the first seat, from the one whose turn it is, that `serve` gets something from.
     pub(crate) fn serve<T>(&mut self, mut serve: impl FnMut(&K, &mut V) -> Option<T>) -> Option<T> {
         for _ in 0..self.seats.len() {

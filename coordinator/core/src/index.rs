@@ -8,6 +8,7 @@ use crate::fact::Place;
 use crate::fairness::Ring;
 use crate::ids::{JobKey, Millis, Ordinal, SweepId, WorkerId};
 use crate::lane::Lane;
+use crate::load::Load;
 use crate::sweep::Sweep;
 use crate::worker::Worker;
 
@@ -16,6 +17,8 @@ use crate::worker::Worker;
 pub(crate) struct Index {
     /// Workers that hold leases or have been heard of lately.
     pub(crate) workers: BTreeMap<WorkerId, Worker>,
+    /// Leases by scope.
+    pub(crate) load: Load,
     /// Jobs in backoff, by when it ends.
     pub(crate) due: BTreeSet<(Millis, JobKey)>,
     /// Projects with something to grant, and their sweeps.
@@ -34,6 +37,7 @@ impl Index {
         lane.put(job.ordinal);
         match lane.open.get(&job.ordinal).map(|job| job.place) {
             Some(Place::Leased(worker)) => {
+                self.load.leased(lane.scope_at);
                 self.workers.entry(worker).or_default().leases.insert(job);
             }
             Some(Place::Backoff(until)) => {
@@ -50,10 +54,11 @@ impl Index {
         if let Some(until) = waited {
             self.due.remove(&(until, job));
         }
-        if let Some(Place::Leased(worker)) = lane.open.get(&job.ordinal).map(|job| job.place)
-            && let Some(worker) = self.workers.get_mut(&worker)
-        {
-            worker.leases.remove(&job);
+        if let Some(Place::Leased(worker)) = lane.open.get(&job.ordinal).map(|job| job.place) {
+            self.load.returned(lane.scope_at, &job);
+            if let Some(worker) = self.workers.get_mut(&worker) {
+                worker.leases.remove(&job);
+            }
         }
     }
 

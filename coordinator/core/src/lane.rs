@@ -10,6 +10,9 @@ use crate::ids::{Attempt, Generation, Millis, Ordinal, TurnIndex};
 use crate::ledger::{Code, Ledger, bytes_for};
 use crate::lifecycle::{Event, next};
 use crate::outcome::Outcome;
+use crate::purse::PurseAt;
+use crate::quota::Spend;
+use crate::scope::ScopeAt;
 use crate::snapshot::LaneSnapshot;
 use crate::usage::Usage;
 use crate::view::Counts;
@@ -18,6 +21,12 @@ use crate::view::Counts;
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) scope: Scope,
+    /// The scope's place among all.
+    pub(crate) scope_at: ScopeAt,
+    /// The budgets that apply to it.
+    pub(crate) purses: Vec<PurseAt>,
+    /// The most that its last call asked for could come to.
+    pub(crate) worst: Spend,
     /// The first ordinal never granted.
     pub(crate) next: u64,
     /// The first ordinal that must not be begun, by seeds and limit as they are now.
@@ -75,6 +84,9 @@ impl Lane {
     pub(crate) fn new(spec: &LaneSpec) -> Self {
         Self {
             scope: spec.scope.clone(),
+            scope_at: 0,
+            purses: Vec::new(),
+            worst: Spend { micro_usd: Some(0), tokens: 0 },
             next: 0,
             cap: 0,
             stopped: None,
@@ -138,6 +150,11 @@ impl Lane {
     /// Whether jobs are out at workers.
     pub(crate) fn has_leases(&self) -> bool {
         self.leased > 0
+    }
+
+    /// Whether episodes have begun and not ended, at a worker or not.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.leased > 0 || !self.warm.is_empty() || !self.waiting.is_empty()
     }
 
     /// Jobs that may still be begun for the first time.

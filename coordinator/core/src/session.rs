@@ -37,6 +37,24 @@ impl Core {
         self.return_missing(now, worker, held, suspects, effects);
         for lease in held.iter().collect::<BTreeSet<_>>() {
             self.claim((session, worker), *lease, effects);
+            self.tell_of_lease(now, (session, worker), *lease, effects);
+        }
+    }
+
+    /// A worker that still runs a job is told if its calls must be asked for: it may have been told otherwise by an
+    /// earlier process of the coordinator's.
+    fn tell_of_lease(
+        &mut self,
+        now: Millis,
+        (session, worker): Speaker,
+        lease: LeaseKey,
+        effects: &mut Effects,
+    ) {
+        if let Standing::Current(_) = self.standing(lease, worker)
+            && let Some(lane) = self.sweeps.get(&lease.job.sweep).and_then(|sweep| sweep.lane(lease.job.lane))
+        {
+            let at = lane.scope_at;
+            self.tell(now, session, at, effects);
         }
     }
 
@@ -73,12 +91,11 @@ impl Core {
         let earlier = worker.session.replace(session);
         self.timers.extend(id, worker, now.plus(self.config.lease_ttl_ms));
         if let Some(earlier) = earlier {
-            self.sessions.remove(&earlier);
-            self.hungry.remove(&earlier);
+            self.forget(earlier);
             effects.after.push(Effect::Close { session: earlier, reason: "replaced by a newer session" });
         }
         let accounts = accounts.into_iter().collect();
-        self.sessions.insert(session, Session { worker: id, accounts, credits: 0 });
+        self.sessions.insert(session, Session::new(id, accounts));
     }
 
     /// Takes back what a worker no longer runs.
@@ -159,5 +176,6 @@ impl Core {
         {
             worker.session = None;
         }
+        self.drop_waiting(found.worker, found.waiting);
     }
 }

@@ -129,13 +129,16 @@ impl Sweep {
         !self.paused && !self.cancelled && !self.ring.is_empty()
     }
 
-    /// The next job to grant from a lane that is `eligible`: the deepest tier first, lanes in turn.
-    pub(crate) fn pick(&mut self, eligible: impl Fn(&Lane) -> bool) -> Option<(LeaseKey, TurnIndex)> {
+    /// The next job to grant from a lane that is `eligible`, with what it has to grant: the deepest tier first, lanes in turn.
+    pub(crate) fn pick(
+        &mut self,
+        mut eligible: impl FnMut(usize, &Lane, Tier) -> bool,
+    ) -> Option<(LeaseKey, TurnIndex)> {
         let Self { ring, lanes, .. } = self;
         let (index, tier) = ring.best(Tier::Warm, |index, best| {
             let lane = &lanes[*index];
             let tier = lane.tier()?;
-            (best.is_none_or(|best| tier < best) && eligible(lane)).then_some(tier)
+            (best.is_none_or(|best| tier < best) && eligible(*index, lane, tier)).then_some(tier)
         })?;
         let candidate = lanes[*index].candidate(tier)?;
         let lane = LaneId(*index as u32);

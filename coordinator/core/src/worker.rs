@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::ids::{JobKey, Millis, SessionId, WorkerId};
+use crate::quota::CallId;
+use crate::scope::ScopeAt;
 
 /// A worker, connected or not.
 #[derive(Debug, Default)]
@@ -27,6 +29,15 @@ pub(crate) struct Session {
     pub(crate) accounts: BTreeSet<Arc<str>>,
     /// Jobs it asked for and has not got.
     pub(crate) credits: u32,
+    /// The number of its newest ask, and when that came.
+    pub(crate) ask: u64,
+    pub(crate) asked_at: Millis,
+    /// Calls it asked for and has not got.
+    pub(crate) waiting: BTreeSet<CallId>,
+    /// Those of them that are in no queue until it asks again.
+    pub(crate) parked: Vec<CallId>,
+    /// The scopes that it knows to be governed.
+    told: BTreeSet<ScopeAt>,
 }
 
 /// When to look after which worker. A timer is never moved: when it rings and the worker was heard of since, it is set
@@ -34,6 +45,28 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     set: BTreeSet<(Millis, WorkerId)>,
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(crate) fn new(worker: WorkerId, accounts: BTreeSet<Arc<str>>) -> Self {
+        Self {
+            worker,
+            accounts,
+            credits: 0,
+            ask: 0,
+            asked_at: Millis(0),
+            waiting: BTreeSet::new(),
+            parked: Vec::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// It is told whether a scope is governed; whether that is news to it.
+    pub(crate) fn tell(&mut self, scope: ScopeAt, governed: bool) -> bool {
+        if governed { self.told.insert(scope) } else { self.told.remove(&scope) }
+    }
 }
 
 // === impl Timers ===

@@ -222,7 +222,7 @@ pub(crate) struct EndedRow {
 pub(crate) struct ReturnedRow {
     #[prost(message, required, tag = "1")]
     pub(crate) lease: LeaseRow,
-    /// 1 expired, 2 disowned, 3 suspected, 16 + class: failed. See `class_number`.
+    /// 1 expired, 2 disowned, 3 suspected, 16 + class: failed, 64 + class: stalled. See `class_number`.
     #[prost(uint32, tag = "2")]
     pub(crate) cause: u32,
     #[prost(uint64, tag = "3")]
@@ -987,6 +987,9 @@ fn read_class(number: u32) -> Read<FailureClass> {
 /// Numbers from here on are failures, by class.
 const FAILED: u32 = 16;
 
+/// Numbers from here on are failures for want of capacity that others did not share, by class.
+const STALLED: u32 = 64;
+
 /// An outcome as a number, for ever.
 fn outcome_number(outcome: Outcome) -> u32 {
     match outcome {
@@ -1018,6 +1021,7 @@ fn cause_number(cause: ReturnCause) -> u32 {
         ReturnCause::Disowned => 2,
         ReturnCause::Suspected => 3,
         ReturnCause::Failed(class) => FAILED + class_number(class),
+        ReturnCause::Stalled(class) => STALLED + class_number(class),
     }
 }
 
@@ -1026,6 +1030,7 @@ fn read_cause(number: u32) -> Read<ReturnCause> {
         1 => ReturnCause::Expired,
         2 => ReturnCause::Disowned,
         3 => ReturnCause::Suspected,
+        STALLED.. => ReturnCause::Stalled(read_class(number - STALLED)?),
         FAILED.. => ReturnCause::Failed(read_class(number - FAILED)?),
         _ => return Err(Unknown { what: "return cause", number: number.into() }),
     })

@@ -5,7 +5,7 @@ use muster_core::{
     ReturnCause, RevokeReason, SessionId, SweepId, SweepState, TurnIndex,
 };
 
-use crate::rig::{Rig, TTL_MS, acks, closed, grants, revokes, scope, spec};
+use crate::rig::{Rig, TTL_MS, acks, closed, grants, limited, revokes, scope, spec};
 
 fn attempt(lease: LeaseKey, number: u32) -> LeaseKey {
     LeaseKey { attempt: Attempt(number), ..lease }
@@ -454,7 +454,7 @@ fn a_held_lease_of_a_stopped_lane_is_not_taken_up_again() {
 #[test]
 fn one_workers_retry_after_pauses_the_scope_for_all() {
     let mut rig = Rig::new();
-    rig.submit(spec(9, 1, 2));
+    rig.submit(limited(spec(9, 1, 2), 6_000));
     rig.hello(1, 1, &[]);
     rig.hello(2, 2, &[]);
     rig.step(Input::Pause { session: SessionId(1), scope: scope(0), pause_ms: 5_000 });

@@ -428,8 +428,20 @@ impl Model {
                 Where::Waiting(now + retry_after_ms.max(2_000))
             }
             FailureClass::Preempted => Where::Pending,
-            FailureClass::Quota if retry_after_ms > 0 => Where::Waiting(now + retry_after_ms),
-            FailureClass::Config | FailureClass::Quota => {
+            FailureClass::Quota if retry_after_ms > 0 => {
+                row.place = Where::Waiting(now + retry_after_ms);
+                let known = self.pauses.entry(lease.job.lane.0 as usize).or_default();
+                *known = (now + retry_after_ms).max(*known);
+                return;
+            }
+            FailureClass::Quota => {
+                row.place = Where::Pending;
+                for sweep in self.sweeps.values_mut().filter(|sweep| !sweep.cancelled) {
+                    sweep.stopped[lease.job.lane.0 as usize] = true;
+                }
+                return;
+            }
+            FailureClass::Config => {
                 row.place = Where::Pending;
                 return self.stop(lease);
             }
@@ -730,7 +742,7 @@ impl ModelSweep {
 /// What was said apart from grants, in an order of its own.
 fn said(effects: &[Effect]) -> Vec<String> {
     let plain = |effect: &Effect| match effect {
-        Effect::Grant { .. } => None,
+        Effect::Grant { .. } | Effect::Govern { .. } => None,
         Effect::Close { session, .. } => Some(format!("close {session}")),
         other => Some(format!("{other:?}")),
     };

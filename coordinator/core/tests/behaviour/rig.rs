@@ -43,6 +43,14 @@ pub(crate) fn spec(variants: u32, seeds: u32, lanes: usize) -> SweepSpec {
     }
 }
 
+/// A sweep with a limit on the requests a minute of each of its models.
+pub(crate) fn limited(mut spec: SweepSpec, requests_per_minute: u32) -> SweepSpec {
+    for lane in &mut spec.lanes {
+        lane.quota.requests_per_minute = Some(requests_per_minute);
+    }
+    spec
+}
+
 pub(crate) fn scope(index: usize) -> Scope {
     Scope { account: account(index), pool: "pool".into() }
 }

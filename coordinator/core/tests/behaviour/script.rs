@@ -9,7 +9,7 @@ use muster_core::{
 };
 use proptest::prelude::*;
 
-use crate::rig::{TTL_MS, account, one_call, scope, spec};
+use crate::rig::{TTL_MS, account, limited, one_call, scope, spec};
 
 /// One thing that happens. A `usize` picks from what there is, whatever its size.
 #[derive(Debug, Clone)]
@@ -96,6 +96,8 @@ impl Cast {
         Some(match op {
             Op::Submit { weight, again, seeds, limit } => {
                 let spec = SweepSpec { weight: *weight, limit: *limit, ..spec(2, *seeds, LANES) };
+                // So wide a limit keeps no job back, also after a pause: who waits for calls is another model's matter.
+                let spec = limited(spec, u32::MAX);
                 Input::Control(Ticket(1), Control::Submit { spec: Arc::new(spec), again: *again })
             }
             Op::Hello { worker, accounts, held, suspects, reuse } => {

@@ -161,6 +161,7 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
     ];
     let causes = [ReturnCause::Expired, ReturnCause::Disowned, ReturnCause::Suspected];
     let causes = causes.into_iter().chain(FailureClass::ALL.map(ReturnCause::Failed));
+    let causes = causes.chain(FailureClass::ALL.map(ReturnCause::Stalled));
     facts.extend(causes.map(|cause| Fact::Returned {
         lease,
         cause,
