@@ -53,6 +53,20 @@ impl Bucket {
         self.level -= i128::from(cost) * NANO;
     }
 
+    /// Give back what was taken too much, never above what it holds.
+    pub(crate) fn give(&mut self, cost: u64, now: Duration) {
+        self.refill(now);
+        self.level = (self.level + i128::from(cost) * NANO).min(self.capacity);
+    }
+
+    /// Another rate from now on. What is in it stays, as far as it has room; a debt stays too.
+    pub(crate) fn set(&mut self, per_minute: NonZeroU32, now: Duration) {
+        self.refill(now);
+        let level = self.level;
+        *self = Self::new(per_minute, now);
+        self.level = level.min(self.capacity);
+    }
+
     /// What headers say of it.
     pub(crate) fn quota(&mut self, now: Duration) -> Quota {
         self.refill(now);
@@ -123,6 +137,18 @@ mod tests {
         (0..10).for_each(|_| bucket.take(1, day));
         assert_eq!(bucket.wait(1, day), Duration::from_millis(100));
         assert_eq!(bucket.quota(day), Quota { limit: 600, remaining: 0, reset: Duration::from_secs(1) });
+    }
+
+    #[test]
+    fn a_halved_limit_holds_at_once_and_what_was_owed_stays_owed() {
+        let mut bucket = bucket(6_000);
+        let half = NonZeroU32::new(3_000).expect("not zero");
+        bucket.set(half, Duration::ZERO);
+        assert_eq!(bucket.quota(Duration::ZERO).remaining, 50);
+        bucket.take(100, Duration::ZERO);
+        assert_eq!(bucket.wait(1, Duration::ZERO), Duration::from_millis(1_020));
+        bucket.give(1_000, Duration::ZERO);
+        assert_eq!(bucket.quota(Duration::ZERO).remaining, 50);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How the fake provider is to behave.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -7,10 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::FaultPlan;
+use crate::limits::{Limits, Price, TokenPlan};
 use crate::player::{Players, Rehearsal};
+use crate::profile::Profile;
 
 /// Connections at once, if nothing else is asked for: four workers of 1,000 slots, and some.
 const DEFAULT_MAX_CONNECTIONS: u32 = 4_096;
+
+/// Long enough to be told from a slow network.
+const STALL: Duration = Duration::from_millis(500);
+
+/// Long enough to see more than a few blank lines.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// How the fake provider is to behave. All defaults are harmless: no limits, no latency, no faults.
 #[derive(Clone)]
@@ -19,11 +28,39 @@ pub struct ProviderConfig {
     pub listen: SocketAddr,
     /// Who plays the models' parts.
     pub players: Arc<dyn Players>,
+    /// Plays every model of a name that no player has: `sim/obedient`. None: such a model does not exist.
+    pub stand_in: Option<String>,
+    /// Whose manners it has.
+    pub profile: Profile,
     /// Requests a minute, per model, as a token bucket with a burst of one second.
     pub requests_per_minute: Option<NonZeroU32>,
-    /// Tokens a minute, per model, in the same way. A call takes what it may come to: the greater of its `max_tokens` and
-    /// the estimate of its input.
+    /// Tokens a minute, per model, in the same way. A call takes what it may come to, as the profile counts it: the
+    /// greater of its `max_tokens` and the estimate of its input, or their sum, or the input alone.
     pub tokens_per_minute: Option<NonZeroU32>,
+    /// Input tokens a minute, per model: estimated, then corrected; what came from the cache is free.
+    pub input_tokens_per_minute: Option<NonZeroU32>,
+    /// Output tokens a minute, per model, taken when they are produced.
+    pub output_tokens_per_minute: Option<NonZeroU32>,
+    /// Requests in 24 hours, per model.
+    pub requests_per_day: Option<u32>,
+    /// Calls at once, per model.
+    pub concurrency: Option<u32>,
+    /// What may be spent, per model, in millionths of a dollar.
+    pub spend_micro_dollars: Option<u64>,
+    /// Models with limits of their own instead of these.
+    pub model_limits: BTreeMap<String, Limits>,
+    /// What tokens cost.
+    pub price: Price,
+    /// How many tokens calls are said to have.
+    pub tokens: TokenPlan,
+    /// Whether players think in every turn, and every profile demands that Chat's reasoning comes back.
+    pub always_think: bool,
+    /// Models that are no more: 404 in the provider's words.
+    pub retired: BTreeSet<String>,
+    /// How long the fault `stall` stands still.
+    pub stall: Duration,
+    /// How long the fault `keep-alive` sends blank lines.
+    pub keep_alive: Duration,
     /// From a call's arrival to its answer.
     pub latency: Duration,
     /// Seed-drawn words that players add to an answer.
@@ -49,8 +86,22 @@ impl Default for ProviderConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             players: Arc::new(Rehearsal::default()),
+            stand_in: None,
+            profile: Profile::default(),
             requests_per_minute: None,
             tokens_per_minute: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
+            requests_per_day: None,
+            concurrency: None,
+            spend_micro_dollars: None,
+            model_limits: BTreeMap::new(),
+            price: Price::default(),
+            tokens: TokenPlan::default(),
+            always_think: false,
+            retired: BTreeSet::new(),
+            stall: STALL,
+            keep_alive: KEEP_ALIVE,
             latency: Duration::ZERO,
             words: 0,
             seed: 0,
@@ -61,12 +112,28 @@ impl Default for ProviderConfig {
     }
 }
 
+impl ProviderConfig {
+    /// The limits of every model without limits of its own.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            requests_per_minute: self.requests_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            input_tokens_per_minute: self.input_tokens_per_minute,
+            output_tokens_per_minute: self.output_tokens_per_minute,
+            requests_per_day: self.requests_per_day,
+            concurrency: self.concurrency,
+            spend_micro_dollars: self.spend_micro_dollars,
+        }
+    }
+}
+
 impl fmt::Debug for ProviderConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderConfig")
             .field("listen", &self.listen)
-            .field("requests_per_minute", &self.requests_per_minute)
-            .field("tokens_per_minute", &self.tokens_per_minute)
+            .field("profile", &self.profile)
+            .field("limits", &self.limits())
             .field("latency", &self.latency)
             .field("words", &self.words)
             .field("seed", &self.seed)

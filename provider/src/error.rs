@@ -21,9 +21,32 @@ pub enum ProviderError {
         /// All names, with commas.
         known: String,
     },
-    /// A fault plan's entry is not of the form `NAME=RATE`.
+    /// A profile of no known name was asked for.
+    #[error("there is no profile {name:?}; known are {known}")]
+    UnknownProfile {
+        /// The name as given.
+        name: String,
+        /// All names, with commas.
+        known: String,
+    },
+    /// A size of calls is not of the form `MIN..MAX`.
+    #[error("{text:?} is no number of tokens: write one, such as 500, or a range, such as 200..20000")]
+    BadSpan {
+        /// As given.
+        text: String,
+    },
+    /// A price is not of the form `INPUT,CACHED,OUTPUT`.
     #[error(
-        "{entry:?} is no fault with its rate: write NAME=RATE, with a rate from 0 to 1, such as cut=0.05"
+        "{text:?} is no price: write dollars for a million tokens of input, cached input and output, such as 1.75,0.175,14"
+    )]
+    BadPrice {
+        /// As given.
+        text: String,
+    },
+    /// A fault plan's entry is neither of the form `NAME=RATE` nor `NAME@N`.
+    #[error(
+        "{entry:?} is no fault with its rate: write NAME=RATE, with a rate from 0 to 1, such as cut=0.05, or NAME@N for the \
+         Nth request, such as hang@3"
     )]
     BadFault {
         /// The entry as given.

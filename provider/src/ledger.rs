@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::timeline::{Event, Timeline};
 
 /// Calls whose hash is remembered: 8 bytes each, at most 18 with the table's free places while it grows, so 300 MB at
 /// the very most. Beyond it calls are still counted, but no longer compared.
@@ -49,6 +51,37 @@ pub struct Stats {
     pub input_tokens: u64,
     /// Tokens out.
     pub output_tokens: u64,
+    /// Tokens in that came from the cache.
+    pub cached_tokens: u64,
+    /// What all answers cost at the configured price, in millionths of a dollar, rounded up.
+    pub micro_dollars: u64,
+    /// Each model by itself.
+    pub models: BTreeMap<String, ModelStats>,
+    /// When the account began, in milliseconds since 1970. Times of `/stats/seconds` and `/stats/calls` count from it.
+    pub started_unix_ms: u64,
+    /// Milliseconds since then.
+    pub now_ms: u64,
+}
+
+/// One model's account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ModelStats {
+    /// Requests, whatever became of them.
+    pub requests: u64,
+    /// Answers produced.
+    pub answered: u64,
+    /// Status 429.
+    pub rate_limited: u64,
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Of these, from the cache.
+    pub cached_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// What was held against the limit of tokens.
+    pub held_tokens: u64,
+    /// What answers cost, in millionths of a dollar, rounded up.
+    pub micro_dollars: u64,
 }
 
 /// An answer to be counted.
@@ -59,21 +92,36 @@ pub(crate) struct Served<'a> {
     pub(crate) hash: u64,
     pub(crate) input_tokens: u64,
     pub(crate) output_tokens: u64,
+    pub(crate) cached_tokens: u64,
+    /// Against the limit of tokens.
+    pub(crate) held_tokens: u64,
+    pub(crate) pico_dollars: u128,
 }
 
 /// The account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ledger {
     book: Mutex<Book>,
+    started_unix_ms: u64,
 }
 
 #[derive(Debug, Default)]
 struct Book {
     stats: Stats,
     seen: HashSet<u64>,
+    /// All money, exactly.
+    pico_dollars: u128,
+    timeline: Timeline,
 }
 
 // === impl Ledger ===
+
+impl Default for Ledger {
+    fn default() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { book: Mutex::default(), started_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
 
 impl Ledger {
     /// A request came. Returns its number, from 0.
@@ -103,9 +151,31 @@ impl Ledger {
         });
     }
 
-    /// All of it.
-    pub(crate) fn stats(&self) -> Stats {
-        self.with(|book| book.stats.clone())
+    /// A call is over: it began then, and was answered so. 499: its caller had left.
+    pub(crate) fn ended(&self, event: &Event<'_>) {
+        self.with(|book| book.timeline.note(event));
+    }
+
+    /// All of it, at a moment since the start.
+    pub(crate) fn stats(&self, now: Duration) -> Stats {
+        let mut stats = self.with(|book| Stats {
+            micro_dollars: micro(book.pico_dollars),
+            models: book.timeline.models(),
+            ..book.stats.clone()
+        });
+        stats.started_unix_ms = self.started_unix_ms;
+        stats.now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        stats
+    }
+
+    /// Each second of each model, or of one, as JSON.
+    pub(crate) fn seconds(&self, model: Option<&str>) -> Vec<u8> {
+        self.with(|book| book.timeline.seconds(model))
+    }
+
+    /// The last calls that began since then, as JSON.
+    pub(crate) fn calls(&self, model: Option<&str>, since: Duration) -> Vec<u8> {
+        self.with(|book| book.timeline.calls(model, since))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Book) -> T) -> T {
@@ -123,6 +193,8 @@ impl Book {
         stats.calls += 1;
         stats.input_tokens += served.input_tokens;
         stats.output_tokens += served.output_tokens;
+        stats.cached_tokens += served.cached_tokens;
+        self.pico_dollars += served.pico_dollars;
         stats.served += u64::from(fault.is_none_or(Fault::is_readable));
         match stats.answered.get_mut(served.model) {
             Some(count) => *count += 1,
@@ -152,6 +224,11 @@ impl Book {
     }
 }
 
+/// Millionths of a dollar, rounded up.
+pub(crate) fn micro(pico_dollars: u128) -> u64 {
+    u64::try_from(pico_dollars.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 fn name(known: &BTreeMap<String, u64>, model: &str) -> String {
     if known.len() < MAX_MODELS { model.to_owned() } else { "(others)".to_owned() }
 }
@@ -159,7 +236,16 @@ fn name(known: &BTreeMap<String, u64>, model: &str) -> String {
 impl Fault {
     /// Whether what is sent can be read as an answer.
     fn is_readable(self) -> bool {
-        matches!(self, Self::BlankLines | Self::UnknownTool | Self::BadArguments | Self::Empty)
+        matches!(
+            self,
+            Self::BlankLines
+                | Self::UnknownTool
+                | Self::BadArguments
+                | Self::Empty
+                | Self::Stall
+                | Self::KeepAlive
+                | Self::Refusal
+        )
     }
 }
 
@@ -168,7 +254,15 @@ mod tests {
     use super::*;
 
     fn call(model: &str, hash: u64) -> Served<'_> {
-        Served { model, hash, input_tokens: 10, output_tokens: 1 }
+        Served {
+            model,
+            hash,
+            input_tokens: 10,
+            output_tokens: 1,
+            cached_tokens: 4,
+            held_tokens: 10,
+            pico_dollars: 1_000_001,
+        }
     }
 
     #[test]
@@ -177,10 +271,12 @@ mod tests {
         ledger.served(&call("a", 1), Some(Fault::Cut));
         ledger.served(&call("a", 1), None);
         ledger.served(&call("b", 2), Some(Fault::Empty));
-        let stats = ledger.stats();
+        let stats = ledger.stats(Duration::ZERO);
         assert_eq!((stats.calls, stats.distinct_calls, stats.extra_calls), (3, 2, 1));
         assert_eq!((stats.served, stats.cut, stats.answered["a"]), (2, 1, 2));
-        assert_eq!((stats.input_tokens, stats.output_tokens), (30, 3));
+        assert_eq!((stats.input_tokens, stats.output_tokens, stats.cached_tokens), (30, 3, 12));
+        // Not 6: what is a fraction too much is rounded up once, not three times.
+        assert_eq!(stats.micro_dollars, 4);
     }
 
     #[test]
@@ -198,7 +294,7 @@ mod tests {
     fn endless_model_names_are_counted_together() {
         let ledger = Ledger::default();
         (0..2_000_u64).for_each(|n| ledger.served(&call(&n.to_string(), n), None));
-        let stats = ledger.stats();
+        let stats = ledger.stats(Duration::ZERO);
         assert_eq!(stats.answered.len(), MAX_MODELS + 1);
         assert_eq!(stats.answered["(others)"], 2_000 - MAX_MODELS as u64);
     }

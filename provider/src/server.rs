@@ -15,7 +15,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::ProviderConfig;
 use crate::error::ProviderError;
+use crate::fault::FaultPlan;
 use crate::ledger::Stats;
+use crate::limits::Limits;
 use crate::service::Service;
 
 /// A connection may take so long over its next request's head before it is closed; idle ones wait longer in silence.
@@ -83,10 +85,31 @@ impl Running {
         format!("http://{}/v1", self.address)
     }
 
+    /// The base address of Gemini's API.
+    #[must_use]
+    pub fn gemini_url(&self) -> String {
+        format!("http://{}/v1beta", self.address)
+    }
+
+    /// Other limits from now on: for one model, or for all that have none of their own. What was owed stays owed.
+    pub fn set_limits(&self, model: Option<&str>, limits: Limits) {
+        self.service.set_limits(model, limits);
+    }
+
+    /// Refuse the next request, of a model or of any, with a 429 that says to wait so long.
+    pub fn refuse_next(&self, model: Option<&str>, wait: Duration) {
+        self.service.refuse_next(model, wait);
+    }
+
+    /// Other faults from now on.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        self.service.set_faults(plan);
+    }
+
     /// What it has served so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.service.ledger().stats()
+        self.service.stats()
     }
 
     /// Stop: connections are dropped as they are, and nothing of it is left when this returns.

@@ -1,74 +1,116 @@
 //! What is answered to one HTTP request.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body::{Frame, SizeHint};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use muster_episode::{Action, Conversation, PlayError};
 use tokio::time::Instant;
 
-use crate::answer::{self, Completion};
-use crate::bucket::Quota;
+use crate::asked::{Asked, tokens};
+use crate::body::Body;
 use crate::config::ProviderConfig;
-use crate::fault::{Fault, mix};
-use crate::ledger::{Ledger, Served};
-use crate::pools::{Admission, Pools, Refusal};
-use crate::request::{ChatRequest, Rejection};
+use crate::control::{RefuseNext, SetLimits, faults};
+use crate::door::{Door, query};
+use crate::fault::{Fault, FaultPlan};
+use crate::json::to_bytes;
+use crate::ledger::{Ledger, Served, Stats};
+use crate::limits::Limits;
+use crate::pools::{Admission, Cost, Pools, Refusal, Used};
+use crate::profile::{Dialect, Profile};
+use crate::rejection::Rejection;
+use crate::reply::{Manner, Reply};
+use crate::timeline::Event;
+use crate::{access, chat, gemini, headers, limited, messages, responses};
 
 /// The largest request read: a conversation of two million tokens, which no model takes.
 const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a huge answer comes to: more than anyone should be willing to read.
-const HUGE_ANSWER_BYTES: usize = 50 * 1024 * 1024;
-
-/// One piece of it.
-const HUGE_PIECE: &[u8] = &[b'x'; 64 * 1024];
+/// Between two blank lines of the fault `keep-alive`.
+const BLANK_EVERY: Duration = Duration::from_millis(250);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The status of a call whose caller has left.
+const LEFT: u16 = 499;
 
 /// Serves requests. Shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Service {
     config: ProviderConfig,
+    /// The players' names, so that models of other names are told from them.
+    names: BTreeSet<String>,
+    faults: RwLock<FaultPlan>,
     pools: Pools,
     ledger: Ledger,
     started: Instant,
 }
 
-/// A body, sound or not.
-pub(crate) enum Body {
-    /// All in one piece.
-    Whole(Option<Bytes>),
-    /// The first piece, then the connection breaks; the length promised is more.
-    Broken { piece: Option<Bytes>, promised: u64, flushed: bool },
-    /// Some pieces, of unannounced length.
-    Pieces(std::collections::VecDeque<Bytes>),
-    /// A JSON text that does not end for 50 MB.
-    Huge { left: usize },
+/// A call under way, for the account: dropped when it is over, however it ended.
+struct Watched<'a> {
+    service: &'a Service,
+    number: u64,
+    id: String,
+    arrived: Instant,
+    profile: Profile,
+    dialect: Dialect,
+    model: String,
+    status: u16,
+    settled: Option<Settled>,
 }
 
-/// The connection is to break.
-#[derive(Debug)]
-pub(crate) struct Break;
+/// What a call came to.
+struct Settled {
+    hash: u64,
+    cost: Cost,
+    used: Used,
+    input_tokens: u64,
+    cached_tokens: u64,
+}
+
+/// An answer, or what stands in its place, ready to be sent.
+struct Sent {
+    response: Response<Body>,
+    admission: Admission,
+}
 
 // === impl Service ===
 
 impl Service {
     pub(crate) fn new(config: ProviderConfig) -> Self {
-        let pools = Pools::new(config.requests_per_minute, config.tokens_per_minute);
-        Self { config, pools, ledger: Ledger::default(), started: Instant::now() }
+        let dynamic = config.profile == Profile::Together;
+        Self {
+            names: config.players.names().into_iter().collect(),
+            faults: RwLock::new(config.faults.clone()),
+            pools: Pools::new(config.limits(), config.model_limits.clone(), dynamic),
+            ledger: Ledger::default(),
+            started: Instant::now(),
+            config,
+        }
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn stats(&self) -> Stats {
+        self.ledger.stats(self.started.elapsed())
+    }
+
+    pub(crate) fn set_limits(&self, model: Option<&str>, limits: Limits) {
+        let model = model.map(|model| self.label(model));
+        self.pools.set_limits(model.as_deref(), limits, self.started.elapsed());
+    }
+
+    pub(crate) fn refuse_next(&self, model: Option<&str>, wait: Duration) {
+        let model = model.map(|model| self.label(model));
+        self.pools.refuse_next(model.as_deref(), wait);
+    }
+
+    pub(crate) fn set_faults(&self, plan: FaultPlan) {
+        *self.faults.write().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 
     /// Answer a request.
@@ -76,126 +118,243 @@ impl Service {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Infallible> {
-        let path = request.uri().path();
-        let path = path.strip_prefix("/v1").unwrap_or(path);
-        let response = match (path, request.method()) {
-            ("/chat/completions", &Method::POST) => self.chat(request).await,
-            ("/models", &Method::GET) => self.models(request.headers()),
-            ("/stats", &Method::GET) => ok(answer::to_bytes(&self.ledger.stats())),
-            ("/healthz", &Method::GET) => ok(Bytes::from_static(b"{\"status\":\"ok\"}\n")),
-            ("/chat/completions", _) => not_allowed("POST"),
-            ("/models" | "/stats" | "/healthz", _) => not_allowed("GET"),
-            _ => {
-                let message = format!("Invalid URL ({} {})", request.method(), request.uri().path());
-                refuse(&Rejection::invalid(&message, None, None).with_status(404))
-            }
-        };
-        Ok(response)
-    }
-
-    fn models(&self, headers: &HeaderMap) -> Response<Body> {
-        match self.check_key(headers) {
-            Ok(()) => ok(answer::models(&accepted(self.config.players.names()))),
-            Err(rejection) => refuse(&rejection),
-        }
-    }
-
-    async fn chat(&self, request: Request<Incoming>) -> Response<Body> {
-        let arrived = Instant::now();
-        let number = self.ledger.request();
         let (parts, body) = request.into_parts();
-        let mut response = match self.answer(&parts.headers, body, number, arrived).await {
-            Ok(response) => response,
-            Err(rejection) => refuse(&rejection),
-        };
-        let status = response.status().as_u16();
-        if status >= 400 {
-            self.ledger.status(status);
+        let uri = parts.uri;
+        let door = Door::of(&uri);
+        if door == Door::Nowhere {
+            let message = format!("Invalid URL ({} {})", parts.method, uri.path());
+            let rejection = Rejection::invalid(&message, None, None).with_status(404);
+            return Ok(refuse(&rejection, self.config.profile, ""));
         }
-        sign(response.headers_mut(), number, arrived.elapsed());
+        if parts.method.as_str() != door.method() {
+            return Ok(not_allowed(door.method()));
+        }
+        Ok(match door {
+            Door::Call { dialect, hinted, model } => {
+                let profile = self.config.profile.of(dialect, hinted);
+                self.call((dialect, profile, model.as_deref()), &parts.headers, &uri, body).await
+            }
+            Door::Models(dialect) => self.models(dialect, &parts.headers, &uri),
+            Door::Stats => ok(to_bytes(&self.stats())),
+            Door::Seconds => ok(self.ledger.seconds(self.asked_model(&uri).as_deref()).into()),
+            Door::Calls => ok(self.ledger.calls(self.asked_model(&uri).as_deref(), since(&uri)).into()),
+            Door::Health | Door::Nowhere => ok(Bytes::from_static(b"{\"status\":\"ok\"}\n")),
+            Door::SetLimits | Door::RefuseNext | Door::SetFaults => self.control(&door, body).await,
+        })
+    }
+
+    async fn control(&self, door: &Door<'_>, body: Incoming) -> Response<Body> {
+        let changed = match read(body).await {
+            Err(rejection) => Err(rejection.message.into_string()),
+            Ok(body) => match door {
+                Door::SetLimits => {
+                    SetLimits::read(&body).map(|set| self.set_limits(set.model.as_deref(), set.limits))
+                }
+                Door::RefuseNext => {
+                    RefuseNext::read(&body).map(|next| self.refuse_next(next.model.as_deref(), next.wait()))
+                }
+                _ => faults(&body).map(|plan| self.set_faults(plan)),
+            },
+        };
+        match changed {
+            Ok(()) => ok(Bytes::from_static(b"{\"status\":\"ok\"}\n")),
+            Err(problem) => refuse(&Rejection::words(problem), Profile::Compatible, ""),
+        }
+    }
+
+    fn asked_model(&self, uri: &Uri) -> Option<String> {
+        query(uri, "model").map(|model| self.label(&model))
+    }
+
+    fn models(&self, dialect: Dialect, headers: &HeaderMap, uri: &Uri) -> Response<Body> {
+        // Anthropic's list is at OpenAI's address: whose it is, the caller's headers say.
+        let dialect = if headers.contains_key("anthropic-version") { Dialect::Messages } else { dialect };
+        let profile = self.config.profile.of(dialect, None);
+        if let Err(rejection) = access::check(self.config.key.as_ref(), profile, headers, uri) {
+            return refuse(&rejection, profile, "");
+        }
+        let names = accepted(self.config.players.names());
+        ok(match dialect {
+            Dialect::Messages => messages::answer::models(&names),
+            Dialect::Gemini => gemini::answer::models(&names),
+            Dialect::Chat | Dialect::Responses => chat::answer::models(&names),
+        })
+    }
+
+    async fn call(
+        &self,
+        (dialect, profile, model): (Dialect, Profile, Option<&str>),
+        headers: &HeaderMap,
+        uri: &Uri,
+        body: Incoming,
+    ) -> Response<Body> {
+        let number = self.ledger.request();
+        let mut watched = Watched {
+            service: self,
+            number,
+            id: headers::request_id(profile, number),
+            arrived: Instant::now(),
+            profile,
+            dialect,
+            model: String::new(),
+            status: LEFT,
+            settled: None,
+        };
+        let mut response = match self.answer(&mut watched, headers, uri, model, body).await {
+            Ok(Sent { mut response, admission }) => {
+                headers::quotas(response.headers_mut(), profile, &admission);
+                response
+            }
+            Err(rejection) => refuse(&rejection, profile, &watched.id),
+        };
+        watched.status = response.status().as_u16();
+        if watched.status >= 400 {
+            self.ledger.status(watched.status);
+        }
+        headers::sign(response.headers_mut(), profile, &watched.id, watched.arrived.elapsed());
         response
     }
 
     async fn answer(
         &self,
+        watched: &mut Watched<'_>,
         headers: &HeaderMap,
+        uri: &Uri,
+        model: Option<&str>,
         body: Incoming,
-        number: u64,
-        arrived: Instant,
-    ) -> Result<Response<Body>, Rejection> {
-        self.check_key(headers)?;
+    ) -> Result<Sent, Rejection> {
+        let (dialect, profile) = (watched.dialect, watched.profile);
+        access::check(self.config.key.as_ref(), profile, headers, uri)?;
         let body = read(body).await?;
-        let request = ChatRequest::read(&body)?;
-        let fault = self.config.faults.draw(self.config.seed, number);
+        let asked = self.read(watched, headers, model, &body)?;
+        let label = self.label(&asked.model);
+        watched.model.clone_from(&label);
+        self.exists(profile, &asked.model)?;
+        let fault = self.draw(watched.number);
         if let Some(fault) = fault.filter(|fault| fault.comes_before_an_answer()) {
             self.ledger.fault(fault);
-            self.wait(arrived).await;
-            return instead(fault).await;
+            self.wait(watched.arrived).await;
+            return self.instead(fault, watched).await;
         }
-        let admission = self.admit(&request);
-        if let Some(refusal) = admission.and_then(|admission| admission.refused) {
-            let mut response = too_many(&request, refusal);
-            quotas(response.headers_mut(), admission);
-            return Ok(response);
+        let hash = asked.hash(&label);
+        let cost = self.cost(profile, &asked, hash, body.len());
+        let (admission, _seat) = self.pools.admit(&label, cost, self.started.elapsed());
+        if let Some(refusal) = admission.refused {
+            let rejection = too_many(profile, refusal, &label, cost, &admission);
+            return Ok(Sent { response: refuse(&rejection, profile, &watched.id), admission });
         }
-        let action = self.play(&request, fault)?;
-        let completion = answer::completion(&request, &action, number);
+        let action = self.play(&asked, (&label, profile), fault)?;
+        let manner = Manner {
+            dialect,
+            profile,
+            always_think: self.config.always_think,
+            plan: self.config.tokens,
+            declined: fault == Some(Fault::Refusal),
+        };
+        let reply = Reply::new(&asked, &label, &action, (hash, watched.number), &manner);
+        let whole = match dialect {
+            Dialect::Chat => chat::answer::completion(&reply),
+            Dialect::Responses => responses::answer::response(&reply),
+            Dialect::Messages => messages::answer::message(&reply),
+            Dialect::Gemini => gemini::answer::content(&reply),
+        };
         // Counted before anyone waits for it: whoever leaves now has caused it all the same.
-        self.count(&request, &completion, fault);
-        self.wait(arrived).await;
-        let mut response = Response::new(deliver(completion.body, fault));
+        self.count(watched, &reply, cost, fault);
+        self.wait(watched.arrived).await;
+        let mut response = Response::new(self.deliver(whole, fault));
         response.headers_mut().insert(CONTENT_TYPE, content_type(fault));
-        quotas(response.headers_mut(), admission);
-        Ok(response)
+        Ok(Sent { response, admission })
     }
 
-    fn check_key(&self, headers: &HeaderMap) -> Result<(), Rejection> {
-        let Some(key) = &self.config.key else { return Ok(()) };
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        match given.and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(given) if key.is(given) => Ok(()),
-            Some(given) => {
-                let message = format!("Incorrect API key provided: {}.", masked(given));
-                Err(Rejection::invalid(&message, None, Some("invalid_api_key")).with_status(401))
-            }
-            None => {
-                let message = "You didn't provide an API key. You need to provide your API key in an Authorization \
-                               header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
-                Err(Rejection::invalid(message, None, None).with_status(401))
-            }
+    fn read<'a>(
+        &self,
+        watched: &Watched<'_>,
+        headers: &HeaderMap,
+        model: Option<&'a str>,
+        body: &'a [u8],
+    ) -> Result<Asked<'a>, Rejection> {
+        let mut asked = match watched.dialect {
+            Dialect::Chat => chat::request::read(body, watched.profile, self.config.always_think)?,
+            Dialect::Responses => responses::request::read(body)?,
+            Dialect::Messages => messages::request::read(body, headers)?,
+            Dialect::Gemini => gemini::request::read(body, model.unwrap_or_default())?,
+        };
+        if let Some(deployment) = model {
+            asked.model = deployment.into();
+        }
+        Ok(asked)
+    }
+
+    /// The name that a model is counted under: a player's in full, and any other as it is.
+    fn label(&self, model: &str) -> String {
+        if model.starts_with("sim/") {
+            return model.to_owned();
+        }
+        let full = format!("sim/{model}");
+        let player = full.split_once('?').map_or(full.as_str(), |(player, _)| player);
+        if self.config.stand_in.is_some() && !self.names.contains(player) { model.to_owned() } else { full }
+    }
+
+    fn exists(&self, profile: Profile, model: &str) -> Result<(), Rejection> {
+        if !self.config.retired.contains(model) {
+            return Ok(());
+        }
+        let unknown = || not_found(profile, model, "");
+        Err(Fault::Retired.rejection(profile).map_or_else(unknown, |row| Rejection {
+            message: row.message.replace("retired", model).into(),
+            ..row
+        }))
+    }
+
+    fn draw(&self, number: u64) -> Option<Fault> {
+        self.faults.read().unwrap_or_else(PoisonError::into_inner).draw(self.config.seed, number)
+    }
+
+    /// What the provider holds against its limits before the call.
+    fn cost(&self, profile: Profile, asked: &Asked<'_>, hash: u64, body_bytes: usize) -> Cost {
+        let (estimate, max) = (asked.input_tokens(), asked.max_tokens.unwrap_or(0));
+        let counted = self.config.tokens.input.map_or(estimate, |span| span.draw(hash));
+        let tokens_held = match profile {
+            Profile::Gemini => counted,
+            Profile::Moonshot => counted.saturating_add(max),
+            _ => estimate.max(max),
+        };
+        Cost {
+            tokens: tokens_held,
+            input: if self.config.tokens.input.is_some() { counted } else { tokens(body_bytes) },
         }
     }
 
-    fn admit(&self, request: &ChatRequest<'_>) -> Option<Admission> {
-        self.pools
-            .limit_anything()
-            .then(|| self.pools.admit(&request.model, reserved(request), self.started.elapsed()))
-    }
-
-    fn play(&self, request: &ChatRequest<'_>, fault: Option<Fault>) -> Result<Action, Rejection> {
-        let said = request.said();
-        let tools: Vec<&str> = request.tools.iter().map(AsRef::as_ref).collect();
+    fn play(
+        &self,
+        asked: &Asked<'_>,
+        (label, profile): (&str, Profile),
+        fault: Option<Fault>,
+    ) -> Result<Action, Rejection> {
+        let said = asked.said();
+        let tools: Vec<&str> = asked.tools.iter().map(AsRef::as_ref).collect();
+        let player =
+            if label.starts_with("sim/") { label } else { self.config.stand_in.as_deref().unwrap_or(label) };
         let conversation = Conversation {
-            model: &request.model,
-            seed: request.seed,
+            model: player,
+            seed: asked.seed,
             messages: &said,
             tools: &tools,
             words: self.config.words,
         };
-        let action =
-            self.config.players.play(&conversation).map_err(|error| self.unplayable(request, &error))?;
+        let action = self
+            .config
+            .players
+            .play(&conversation)
+            .map_err(|error| self.unplayable(label, profile, &error))?;
         Ok(spoilt(action, fault, &tools))
     }
 
-    fn unplayable(&self, request: &ChatRequest<'_>, error: &PlayError) -> Rejection {
+    fn unplayable(&self, label: &str, profile: Profile, error: &PlayError) -> Rejection {
         match error {
             PlayError::BadName(_) | PlayError::UnknownPlayer { .. } => {
                 let players = self.config.players.names().join(", ");
-                let message = format!(
-                    "The model `{}` does not exist or you do not have access to it. {error}. The players here: {players}.",
-                    request.model
-                );
-                Rejection::invalid(&message, None, Some("model_not_found")).with_status(404)
+                not_found(profile, label, &format!(" {error}. The players here: {players}."))
             }
             PlayError::UnknownConversation => {
                 Rejection::invalid(&error.to_string(), Some("messages"), Some("unknown_conversation"))
@@ -206,20 +365,96 @@ impl Service {
         }
     }
 
-    fn count(&self, request: &ChatRequest<'_>, completion: &Completion, fault: Option<Fault>) {
-        let served = Served {
-            model: &request.model,
-            hash: request.hash,
-            input_tokens: request.input_tokens(),
-            output_tokens: completion.output_tokens,
-        };
-        self.ledger.served(&served, fault);
+    fn count(&self, watched: &mut Watched<'_>, reply: &Reply<'_>, cost: Cost, fault: Option<Fault>) {
+        let usage = &reply.usage;
+        let pico_dollars = self.config.price.pico_dollars(usage.input, usage.cached, usage.output);
+        let used = Used { input: usage.input - usage.cached, output: usage.output, pico_dollars };
+        let settled =
+            Settled { hash: reply.hash, cost, used, input_tokens: usage.input, cached_tokens: usage.cached };
+        self.ledger.served(&settled.served(&watched.model), fault);
+        watched.settled = Some(settled);
     }
 
     async fn wait(&self, arrived: Instant) {
         if !self.config.latency.is_zero() {
             tokio::time::sleep_until(arrived + self.config.latency).await;
         }
+    }
+
+    /// What comes in an answer's place.
+    async fn instead(&self, fault: Fault, watched: &Watched<'_>) -> Result<Sent, Rejection> {
+        if let Some(rejection) = fault.rejection(watched.profile) {
+            return Err(rejection);
+        }
+        if fault == Fault::Hang {
+            std::future::pending::<()>().await;
+        }
+        let error =
+            Rejection::new(200, "server_error", "The server had an error while processing your request.")
+                .with_code("server_error");
+        let body = match (watched.dialect, fault) {
+            (Dialect::Responses, _) => responses::answer::failed(&watched.model, watched.number, &error),
+            (Dialect::Chat, Fault::ErrorInChoice) => {
+                chat::answer::failed_choice(&watched.model, watched.number)
+            }
+            (Dialect::Chat, _) => {
+                let status = if watched.profile == Profile::OpenRouter { 502 } else { 200 };
+                error.with_status(status).body(watched.profile, "")
+            }
+            _ => error.with_status(500).body(watched.profile, &watched.id),
+        };
+        Ok(Sent { response: ok(body), admission: Admission::default() })
+    }
+
+    fn deliver(&self, body: Bytes, fault: Option<Fault>) -> Body {
+        let (half, rest) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
+        let blank = Bytes::from_static(b"\n\n");
+        match fault {
+            Some(Fault::Cut) => Body::broken(half, body.len()),
+            Some(Fault::CutJson) => Body::whole(half),
+            Some(Fault::NotJson) => Body::whole(Bytes::from_static(
+                b"<!DOCTYPE html><html><head><title>One moment</title></head><body>Checking your browser</body></html>",
+            )),
+            Some(Fault::Huge) => Body::huge(),
+            Some(Fault::BlankLines) => Body::pieces([blank.clone(), blank, body].map(|piece| (Duration::ZERO, piece))),
+            Some(Fault::Stall) => Body::pieces([(Duration::ZERO, half), (self.config.stall, rest)]),
+            Some(Fault::KeepAlive) => {
+                let lines = self.config.keep_alive.as_millis().div_ceil(BLANK_EVERY.as_millis());
+                let lines = (0..lines).map(|_| (BLANK_EVERY, blank.clone()));
+                Body::pieces(lines.chain([(Duration::ZERO, body)]))
+            }
+            _ => Body::whole(body),
+        }
+    }
+}
+
+// === impl Settled ===
+
+impl Settled {
+    fn served<'a>(&self, model: &'a str) -> Served<'a> {
+        Served {
+            model,
+            hash: self.hash,
+            input_tokens: self.input_tokens,
+            output_tokens: self.used.output,
+            cached_tokens: self.cached_tokens,
+            held_tokens: self.cost.tokens,
+            pico_dollars: self.used.pico_dollars,
+        }
+    }
+}
+
+// === impl Watched ===
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        let service = self.service;
+        if let Some(settled) = &self.settled {
+            service.pools.settle(&self.model, settled.cost, settled.used, service.started.elapsed());
+        }
+        let served = self.settled.as_ref().map(|settled| settled.served(&self.model));
+        let began = self.arrived.saturating_duration_since(service.started);
+        service.ledger.ended(&Event { model: &self.model, began, status: self.status, served });
     }
 }
 
@@ -228,6 +463,12 @@ fn accepted(names: Vec<String>) -> Vec<String> {
     let short: Vec<String> =
         names.iter().filter_map(|name| name.strip_prefix("sim/")).map(str::to_owned).collect();
     names.into_iter().chain(short).collect()
+}
+
+/// `?since_ms=5000`.
+fn since(uri: &Uri) -> Duration {
+    let ms = query(uri, "since_ms").and_then(|ms| ms.parse().ok()).unwrap_or(0);
+    Duration::from_millis(ms)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Rejection> {
@@ -239,11 +480,6 @@ async fn read(body: Incoming) -> Result<Bytes, Rejection> {
         }
         Err(_) => Err(Rejection::invalid("The request body broke off.", None, None)),
     }
-}
-
-/// What OpenAI holds against the limit of tokens: the most that may be answered, or the input, whichever is more.
-fn reserved(request: &ChatRequest<'_>) -> u64 {
-    request.input_tokens().max(request.max_tokens.unwrap_or(0))
 }
 
 /// An action with a fault in it.
@@ -261,62 +497,6 @@ fn spoilt(mut action: Action, fault: Option<Fault>, tools: &[&str]) -> Action {
     action
 }
 
-/// What comes in an answer's place.
-async fn instead(fault: Fault) -> Result<Response<Body>, Rejection> {
-    let server = |status, kind, code, message: &str| Rejection {
-        status,
-        kind,
-        code,
-        param: None,
-        message: message.to_owned(),
-    };
-    match fault {
-        Fault::Hang => std::future::pending().await,
-        Fault::Http503 => Err(server(
-            503,
-            "service_unavailable_error",
-            Some("server_is_overloaded"),
-            "The server is currently overloaded with other requests. Sorry about that!",
-        )),
-        Fault::Http429 => Ok(with_retry_after(
-            refuse(&server(429, "requests", Some("rate_limit_exceeded"), "Rate limit reached for requests.")),
-            Duration::from_secs(1),
-        )),
-        Fault::ErrorIn200 => {
-            let error = server(
-                200,
-                "server_error",
-                Some("server_error"),
-                "The server had an error while processing your request.",
-            );
-            Ok(ok(answer::error(&error)))
-        }
-        _ => Err(server(
-            500,
-            "server_error",
-            None,
-            "The server had an error while processing your request. Sorry about that!",
-        )),
-    }
-}
-
-fn deliver(body: Bytes, fault: Option<Fault>) -> Body {
-    let half = body.slice(..body.len() / 2);
-    match fault {
-        Some(Fault::Cut) => Body::Broken { piece: Some(half), promised: body.len() as u64, flushed: false },
-        Some(Fault::CutJson) => Body::whole(half),
-        Some(Fault::NotJson) => Body::whole(Bytes::from_static(
-            b"<!DOCTYPE html><html><head><title>One moment</title></head><body>Checking your browser</body></html>",
-        )),
-        Some(Fault::Huge) => Body::Huge { left: HUGE_ANSWER_BYTES },
-        Some(Fault::BlankLines) => {
-            let blank = Bytes::from_static(b"\n\n");
-            Body::Pieces([blank.clone(), blank, body].into())
-        }
-        _ => Body::whole(body),
-    }
-}
-
 fn content_type(fault: Option<Fault>) -> HeaderValue {
     if fault == Some(Fault::NotJson) { HeaderValue::from_static("text/html; charset=utf-8") } else { JSON }
 }
@@ -327,220 +507,55 @@ fn ok(body: Bytes) -> Response<Body> {
     response
 }
 
-fn refuse(rejection: &Rejection) -> Response<Body> {
-    let mut response = ok(answer::error(rejection));
+fn refuse(rejection: &Rejection, profile: Profile, id: &str) -> Response<Body> {
+    let profile = rejection.worded_by.unwrap_or(profile);
+    let mut response = ok(rejection.body(profile, id));
     *response.status_mut() =
         StatusCode::from_u16(rejection.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(wait) = rejection.wait {
+        headers::retry_after(response.headers_mut(), profile, wait);
+    }
     response
+}
+
+fn not_found(profile: Profile, model: &str, more: &str) -> Rejection {
+    let message = match profile {
+        Profile::Anthropic => format!("model: {model}.{more}"),
+        Profile::Gemini => format!(
+            "models/{model} is not found for API version v1beta, or is not supported for generateContent.{more}"
+        ),
+        _ => format!("The model `{model}` does not exist or you do not have access to it.{more}"),
+    };
+    let code = (!matches!(profile, Profile::Anthropic | Profile::Gemini)).then_some("model_not_found");
+    Rejection::invalid(&message, None, code).with_status(404)
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Body> {
     let message = format!("Not allowed here: use {allowed}.");
-    let mut response =
-        refuse(&Rejection::invalid(&message, None, Some("method_not_supported")).with_status(405));
+    let rejection = Rejection::invalid(&message, None, Some("method_not_supported")).with_status(405);
+    let mut response = refuse(&rejection, Profile::Compatible, "");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
-fn too_many(request: &ChatRequest<'_>, refusal: Refusal) -> Response<Body> {
-    let rejection = |kind, message| Rejection {
-        status: 429,
-        kind,
-        code: Some("rate_limit_exceeded"),
-        param: None,
-        message,
+fn too_many(profile: Profile, refusal: Refusal, model: &str, cost: Cost, admission: &Admission) -> Rejection {
+    let quota = match refusal {
+        Refusal::Tokens(_) | Refusal::Wall(_) => admission.tokens,
+        Refusal::Input(_) => admission.input,
+        Refusal::Output(_) => admission.output,
+        _ => admission.requests,
     };
-    let model = &request.model;
-    match refusal {
-        Refusal::Requests(wait) => {
-            let message = format!(
-                "Rate limit reached for {model} on requests per min (RPM). Please try again in {}.",
-                go_duration(wait)
-            );
-            with_retry_after(refuse(&rejection("requests", message)), wait)
-        }
-        Refusal::Tokens(wait) => {
-            let message = format!(
-                "Rate limit reached for {model} on tokens per min (TPM): Requested {}. Please try again in {}.",
-                reserved(request),
-                go_duration(wait)
-            );
-            with_retry_after(refuse(&rejection("tokens", message)), wait)
-        }
-        Refusal::Wall(limit) => {
-            let message = format!(
-                "Request too large for {model} on tokens per min (TPM): Limit {limit}, Requested {}. The input or output \
-                 tokens must be reduced in order to run successfully.",
-                reserved(request)
-            );
-            refuse(&rejection("tokens", message))
-        }
-    }
-}
-
-fn with_retry_after(mut response: Response<Body>, wait: Duration) -> Response<Body> {
-    let whole_s = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_s.max(1)));
-    let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-    response.headers_mut().insert("retry-after-ms", HeaderValue::from(ms));
-    response
-}
-
-/// Headers of every answer to a call.
-fn sign(headers: &mut HeaderMap, number: u64, took: Duration) {
-    let id = format!("req_{:016x}{:016x}", mix(number), mix(mix(number)));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", id);
-    }
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    headers.insert("openai-processing-ms", HeaderValue::from(took_ms));
-    headers.insert("openai-version", HeaderValue::from_static("2020-10-01"));
-}
-
-fn quotas(headers: &mut HeaderMap, admission: Option<Admission>) {
-    let Some(admission) = admission else { return };
-    let names = |limit, remaining, reset| [limit, remaining, reset].map(HeaderName::from_static);
-    if let Some(quota) = admission.requests {
-        let names = names(
-            "x-ratelimit-limit-requests",
-            "x-ratelimit-remaining-requests",
-            "x-ratelimit-reset-requests",
-        );
-        quota_headers(headers, names, quota);
-    }
-    if let Some(quota) = admission.tokens {
-        let names =
-            names("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens");
-        quota_headers(headers, names, quota);
-    }
-}
-
-fn quota_headers(headers: &mut HeaderMap, [limit, remaining, reset]: [HeaderName; 3], quota: Quota) {
-    headers.insert(limit, HeaderValue::from(quota.limit));
-    headers.insert(remaining, HeaderValue::from(quota.remaining));
-    if let Ok(value) = HeaderValue::from_str(&go_duration(quota.reset)) {
-        headers.insert(reset, value);
-    }
-}
-
-/// A duration as Go prints it: `20ms`, `1s`, `1m26.4s`.
-fn go_duration(duration: Duration) -> String {
-    let ms = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-    let (minutes, ms) = (ms / 60_000, ms % 60_000);
-    let seconds = ms as f64 / 1_000.0;
-    match (minutes, ms) {
-        (0, 1..1_000) => format!("{ms}ms"),
-        (0, _) => format!("{seconds}s"),
-        _ => format!("{minutes}m{seconds}s"),
-    }
-}
-
-/// A key as OpenAI repeats it: its ends.
-fn masked(key: &str) -> String {
-    let shown = |range: &[char]| range.iter().collect::<String>();
-    let chars: Vec<char> = key.chars().collect();
-    match chars.len() {
-        0..=11 => "*".repeat(chars.len()),
-        long => {
-            format!("{}{}{}", shown(&chars[..4]), "*".repeat(long.min(40) - 8), shown(&chars[long - 4..]))
-        }
-    }
+    let limit = match refusal {
+        Refusal::Day(cap, _) | Refusal::Concurrency(cap) => u64::from(cap),
+        _ => quota.map_or(0, |quota| quota.limit),
+    };
+    limited::rejection(profile, refusal, model, cost, limit)
 }
 
 impl Fault {
     /// Whether it comes in an answer's place.
     fn comes_before_an_answer(self) -> bool {
-        matches!(self, Self::Http500 | Self::Http503 | Self::Http429 | Self::Hang | Self::ErrorIn200)
-    }
-}
-
-// === impl Body ===
-
-impl Body {
-    fn whole(body: Bytes) -> Self {
-        Self::Whole(Some(body))
-    }
-
-    fn huge_piece(left: &mut usize) -> Option<Bytes> {
-        let piece = match *left {
-            0 => return None,
-            HUGE_ANSWER_BYTES => {
-                Bytes::from_static(b"{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"")
-            }
-            _ => Bytes::from_static(HUGE_PIECE),
-        };
-        *left = left.saturating_sub(piece.len());
-        Some(piece)
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = Break;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Break>>> {
-        let piece = match &mut *self {
-            Self::Whole(piece) => piece.take(),
-            Self::Pieces(pieces) => pieces.pop_front(),
-            Self::Huge { left } => Self::huge_piece(left),
-            Self::Broken { piece, flushed, .. } => match piece.take() {
-                Some(piece) => Some(piece),
-                None if *flushed => return Poll::Ready(Some(Err(Break))),
-                // What was written is sent when there is nothing to do; an error now would throw it away.
-                None => {
-                    *flushed = true;
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            },
-        };
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(piece) => piece.is_none(),
-            Self::Pieces(pieces) => pieces.is_empty(),
-            Self::Huge { left } => *left == 0,
-            Self::Broken { .. } => false,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(piece) => SizeHint::with_exact(piece.as_ref().map_or(0, |piece| piece.len() as u64)),
-            Self::Broken { promised, .. } => SizeHint::with_exact(*promised),
-            Self::Pieces(_) | Self::Huge { .. } => SizeHint::default(),
-        }
-    }
-}
-
-impl std::fmt::Display for Break {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("broken off on purpose")
-    }
-}
-
-impl std::error::Error for Break {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_written_as_go_writes_them() {
-        for (ms, text) in [(0, "0s"), (20, "20ms"), (1_000, "1s"), (360_000, "6m0s"), (86_400, "1m26.4s")] {
-            assert_eq!(go_duration(Duration::from_millis(ms)), text);
-        }
-        assert_eq!(go_duration(Duration::from_nanos(1)), "1ms");
-    }
-
-    #[test]
-    fn a_wrong_key_is_repeated_only_by_its_ends() {
-        assert_eq!(masked("sk-0123456789abcdef"), "sk-0***********cdef");
-        assert_eq!(masked("short"), "*****");
+        matches!(self, Self::Hang | Self::ErrorIn200 | Self::ErrorInChoice)
+            || self.rejection(Profile::Compatible).is_some()
     }
 }

@@ -1,40 +1,17 @@
-//! Reading a request, and refusing it in OpenAI's words where OpenAI would. Borrowed from the body wherever no escape
-//! stands in the way: the fake must cost little beside the worker that is measured against it.
+//! Reading a request in Chat, and refusing it in OpenAI's words where OpenAI would.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher as _};
 
-use muster_episode::{Said, SaidCall};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// A request for an answer, checked.
-#[derive(Debug)]
-pub(crate) struct ChatRequest<'a> {
-    /// The model, as `sim/NAME`.
-    pub(crate) model: String,
-    pub(crate) seed: u64,
-    pub(crate) tools: Vec<Cow<'a, str>>,
-    /// The most tokens that may be answered.
-    pub(crate) max_tokens: Option<u64>,
-    /// Of model, seed and messages: the same call has the same.
-    pub(crate) hash: u64,
-    /// Bytes of messages and tools.
-    pub(crate) input_bytes: usize,
-    messages: Vec<ChatMessage<'a>>,
-}
-
-/// A refusal in OpenAI's shape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rejection {
-    pub(crate) status: u16,
-    pub(crate) kind: &'static str,
-    pub(crate) code: Option<&'static str>,
-    pub(crate) param: Option<String>,
-    pub(crate) message: String,
-}
+use crate::asked::{Asked, Called, Fields, Mode, Size, Thinking, Turn};
+use crate::chat::quirks;
+use crate::profile::{Carried, Profile};
+use crate::reasoning::{Echo, Turn as Said};
+use crate::rejection::Rejection;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -49,6 +26,12 @@ struct Body<'a> {
     max_completion_tokens: Option<u64>,
     stream: Option<bool>,
     n: Option<u64>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_effort: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,6 +44,20 @@ struct ChatMessage<'a> {
     tool_calls: Option<Vec<AskedCall<'a>>>,
     #[serde(borrow)]
     tool_call_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reasoning_content: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reasoning: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reasoning_details: Option<Vec<Detail<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail<'a> {
+    #[serde(borrow, default)]
+    text: Cow<'a, str>,
+    #[serde(borrow, default)]
+    signature: Cow<'a, str>,
 }
 
 /// A message's text. None: null, or not there.
@@ -93,54 +90,92 @@ struct Part<'a> {
     text: Cow<'a, str>,
 }
 
-// === impl ChatRequest ===
-
-impl<'a> ChatRequest<'a> {
-    /// Read and check a body.
-    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Rejection> {
-        let body: Body<'a> = serde_json::from_slice(body).map_err(|error| Rejection::unreadable(&error))?;
-        let Some(model) = body.model.as_deref().filter(|model| !model.is_empty()) else {
-            return Err(Rejection::invalid("you must provide a model parameter", None, None));
-        };
-        let Some(raw) = body.messages else {
-            let code = Some("missing_required_parameter");
-            return Err(Rejection::invalid(
-                "Missing required parameter: 'messages'.",
-                Some("messages"),
-                code,
-            ));
-        };
-        unsupported(&body)?;
-        let messages: Vec<ChatMessage<'a>> = part(raw, "messages")?;
-        check(&messages)?;
-        let tools: Vec<Tool<'a>> = body.tools.map_or_else(|| Ok(Vec::new()), |raw| part(raw, "tools"))?;
-        let model = full_name(model);
-        let seed = body.seed.unwrap_or(0).cast_unsigned();
-        Ok(Self {
-            hash: hash(&model, seed, raw.get()),
-            model,
-            seed,
-            tools: tools.into_iter().map(|tool| tool.function.name).collect(),
-            max_tokens: body.max_completion_tokens.or(body.max_tokens),
-            input_bytes: raw.get().len() + body.tools.map_or(0, |raw| raw.get().len()),
-            messages,
-        })
-    }
-
-    /// The conversation, for a player.
-    pub(crate) fn said(&self) -> Vec<Said<'_>> {
-        self.messages.iter().map(ChatMessage::said).collect()
-    }
-
-    /// What a tokenizer might count of it: a token for every four bytes.
-    pub(crate) fn input_tokens(&self) -> u64 {
-        tokens(self.input_bytes)
-    }
+#[derive(Deserialize)]
+struct Switch<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    effort: Option<Cow<'a, str>>,
+    enabled: Option<bool>,
+    exclude: Option<bool>,
 }
 
-/// A deterministic estimate: four bytes make a token.
-pub(crate) fn tokens(bytes: usize) -> u64 {
-    bytes.div_ceil(4) as u64
+/// Read and check a body. `echo`: reasoning has to come back, whatever the profile says of it.
+pub(crate) fn read<'a>(body: &'a [u8], profile: Profile, echo: bool) -> Result<Asked<'a>, Rejection> {
+    let whole = body;
+    let body: Body<'a> = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+    let Some(model) = body.model.clone().filter(|model| !model.is_empty()) else {
+        return Err(Rejection::invalid("you must provide a model parameter", None, None));
+    };
+    let Some(raw) = body.messages else {
+        let code = Some("missing_required_parameter");
+        return Err(Rejection::invalid("Missing required parameter: 'messages'.", Some("messages"), code));
+    };
+    unsupported(&body)?;
+    if profile.is_openai() || profile == Profile::Moonshot {
+        let fields: Fields<'_> = serde_json::from_slice(whole).map_err(|error| unreadable(&error))?;
+        quirks::check(&fields, profile)?;
+    }
+    let messages: Vec<ChatMessage<'a>> = part(raw, "messages")?;
+    check(&messages)?;
+    let tools: Vec<Tool<'a>> = body.tools.map_or_else(|| Ok(Vec::new()), |raw| part(raw, "tools"))?;
+    let thinking = thinking(&body, profile);
+    if (echo || profile.demands_echo()) && thinking.mode != Mode::Off {
+        echoed(&messages, profile, &model)?;
+    }
+    let known_bytes = known_bytes(raw, &messages);
+    Ok(Asked {
+        seed: body.seed.unwrap_or(0).cast_unsigned(),
+        tools: tools.into_iter().map(|tool| tool.function.name).collect(),
+        max_tokens: body.max_completion_tokens.or(body.max_tokens),
+        size: Size {
+            bytes: raw.get().len() + body.tools.map_or(0, |raw| raw.get().len()),
+            known_bytes,
+            marked_bytes: None,
+        },
+        thinking,
+        turns: messages.into_iter().map(ChatMessage::turn).collect(),
+        wording: raw.get(),
+        repeated: Vec::new(),
+        model,
+    })
+}
+
+fn thinking(body: &Body<'_>, profile: Profile) -> Thinking {
+    let (kind, reasoning) = (switch(body.thinking), switch(body.reasoning));
+    let effort = reasoning.as_ref().and_then(|switch| switch.effort.as_deref());
+    let off = kind.as_ref().is_some_and(|switch| switch.kind.as_deref() == Some("disabled"))
+        || effort.or(body.reasoning_effort.as_deref()) == Some("none")
+        || reasoning.as_ref().is_some_and(|switch| switch.enabled == Some(false));
+    let mode = match off {
+        true => Mode::Off,
+        false if profile.thinks_by_default() => Mode::On,
+        false => Mode::Played,
+    };
+    Thinking { mode, shown: reasoning.is_none_or(|switch| switch.exclude != Some(true)) }
+}
+
+fn switch(raw: Option<&RawValue>) -> Option<Switch<'_>> {
+    serde_json::from_str(raw?.get()).ok()
+}
+
+/// Every turn with calls has to come back with what was thought before them.
+fn echoed(messages: &[ChatMessage<'_>], profile: Profile, model: &str) -> Result<(), Rejection> {
+    for (index, message) in messages.iter().enumerate() {
+        let carried = message.carried(profile, model);
+        let broken = |call: &AskedCall<'_>| matches!(Echo::of(&call.id, carried), Echo::Broken(_));
+        if message.calls().any(broken) {
+            return Err(quirks::not_echoed(profile, index));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes up to the last turn of the model, which the last request had too: those of the rest are counted from behind.
+fn known_bytes(raw: &RawValue, messages: &[ChatMessage<'_>]) -> usize {
+    let Some(last) = messages.iter().rposition(|message| message.role == "assistant") else { return 0 };
+    let fresh: usize = messages[last + 1..].iter().map(|message| message.content.len() + 64).sum();
+    raw.get().len().saturating_sub(fresh)
 }
 
 fn unsupported(body: &Body<'_>) -> Result<(), Rejection> {
@@ -164,19 +199,6 @@ fn part<'a, T: Deserialize<'a>>(raw: &'a RawValue, name: &str) -> Result<Vec<T>,
         let message = format!("Invalid type for '{name}': {error}.");
         Rejection::invalid(&message, Some(name), Some("invalid_type"))
     })
-}
-
-fn full_name(model: &str) -> String {
-    if model.starts_with("sim/") { model.to_owned() } else { format!("sim/{model}") }
-}
-
-fn hash(model: &str, seed: u64, messages: &str) -> u64 {
-    // SipHash with fixed keys: the same in every process.
-    let mut hasher = DefaultHasher::new();
-    hasher.write(model.as_bytes());
-    hasher.write_u64(seed);
-    hasher.write(messages.as_bytes());
-    hasher.finish()
 }
 
 /// The order of roles, and every tool call answered, as OpenAI demands it.
@@ -281,24 +303,46 @@ impl<'a> ChatMessage<'a> {
         Ok(())
     }
 
-    fn said(&self) -> Said<'_> {
-        let text = self.content.0.as_deref().unwrap_or_default();
+    /// The reasoning that came back with it, by the profile's name for it.
+    fn carried(&self, profile: Profile, model: &str) -> Option<&str> {
+        match profile.carried() {
+            Carried::Hidden => None,
+            Carried::Content => self.reasoning_content.as_deref(),
+            Carried::Reasoning => self.reasoning.as_deref(),
+            Carried::Details => {
+                let [detail] = self.reasoning_details.as_deref()? else { return None };
+                Said::signed(&detail.signature, model, &detail.text).map(|_| &*detail.text)
+            }
+        }
+    }
+
+    fn turn(self) -> Turn<'a> {
+        let text = self.content.0.unwrap_or_default();
         match &*self.role {
-            "system" | "developer" => Said::System(text),
-            "assistant" => Said::Assistant { text, calls: self.calls().map(AskedCall::said).collect() },
-            "tool" => Said::Tool { call_id: self.tool_call_id.as_deref().unwrap_or_default(), content: text },
-            _ => Said::User(text),
+            "system" | "developer" => Turn::System(text),
+            "assistant" => {
+                let calls = self.tool_calls.into_iter().flatten();
+                Turn::Assistant { text, calls: calls.map(AskedCall::called).collect() }
+            }
+            "tool" => Turn::Tool { call_id: self.tool_call_id.unwrap_or_default(), content: text },
+            _ => Turn::User(text),
         }
     }
 }
 
-impl AskedCall<'_> {
-    fn said(&self) -> SaidCall<'_> {
-        SaidCall { id: &self.id, name: &self.function.name }
+impl<'a> AskedCall<'a> {
+    fn called(self) -> Called<'a> {
+        Called { id: self.id, name: self.function.name }
     }
 }
 
 // === impl Content ===
+
+impl Content<'_> {
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |text| text.len())
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -334,41 +378,28 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     }
 }
 
-// === impl Rejection ===
-
-impl Rejection {
-    /// A 400.
-    pub(crate) fn invalid(message: &str, param: Option<&str>, code: Option<&'static str>) -> Self {
-        Self {
-            status: 400,
-            kind: "invalid_request_error",
-            code,
-            param: param.map(str::to_owned),
-            message: message.to_owned(),
-        }
+/// A body that is no request.
+pub(crate) fn unreadable(error: &serde_json::Error) -> Rejection {
+    if error.is_data() {
+        return Rejection::invalid(&format!("Invalid type: {error}."), None, Some("invalid_type"));
     }
-
-    /// The same with another status.
-    pub(crate) fn with_status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
-
-    fn unreadable(error: &serde_json::Error) -> Self {
-        if error.is_data() {
-            return Self::invalid(&format!("Invalid type: {error}."), None, Some("invalid_type"));
-        }
-        let message = "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your \
-                       HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)";
-        Self::invalid(message, None, None)
-    }
+    let message = "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your \
+                   HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)";
+    Rejection::invalid(message, None, None)
 }
 
 #[cfg(test)]
 mod tests {
+    use muster_episode::{Said, SaidCall};
+
     use super::*;
 
+    fn read(body: &[u8]) -> Result<Asked<'_>, Rejection> {
+        super::read(body, Profile::Compatible, false)
+    }
+
     fn refused(body: &str) -> Rejection {
-        ChatRequest::read(body.as_bytes()).expect_err(body)
+        read(body.as_bytes()).expect_err(body)
     }
 
     fn request(messages: &str) -> String {
@@ -382,7 +413,7 @@ mod tests {
             "messages":[{"role":"system","content":"Be \"good\"."},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
             {"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"read","arguments":"{}"}}]},
             {"role":"tool","tool_call_id":"call_1","content":"x"}]}"#;
-        let request = ChatRequest::read(body.as_bytes()).expect("good");
+        let request = read(body.as_bytes()).expect("good");
         let calls = vec![SaidCall { id: "call_1", name: "read" }];
         assert_eq!(
             request.said(),
@@ -401,9 +432,9 @@ mod tests {
     fn the_same_call_has_the_same_hash_and_any_other_another() {
         let hash = |model: &str, seed: u32, text: &str| {
             let body = serde_json::json!({"model": model, "seed": seed, "messages": [{"role": "user", "content": text}]});
-            ChatRequest::read(body.to_string().as_bytes()).expect("good").hash
+            read(body.to_string().as_bytes()).expect("good").hash(model)
         };
-        assert_eq!(hash("a", 1, "x"), hash("sim/a", 1, "x"));
+        assert_eq!(hash("a", 1, "x"), hash("a", 1, "x"));
         assert_ne!(hash("a", 1, "x"), hash("b", 1, "x"));
         assert_ne!(hash("a", 1, "x"), hash("a", 2, "x"));
         assert_ne!(hash("a", 1, "x"), hash("a", 1, "y"));
@@ -459,6 +490,18 @@ mod tests {
             assert_eq!(refused.code, code, "{body}");
             assert!(refused.message.contains(words), "{}", refused.message);
         }
+    }
+
+    #[test]
+    fn what_was_sent_before_counts_as_known() {
+        let tail = "x".repeat(1_000);
+        let body = request(&format!(
+            r#"{{"role":"user","content":"{tail}"}},{{"role":"assistant","content":"a"}},{{"role":"user","content":"{tail}"}}"#
+        ));
+        let size = read(body.as_bytes()).expect("good").size;
+        assert!((1_000..1_100).contains(&size.known_bytes), "{size:?}");
+        let first = request(r#"{"role":"user","content":"a"}"#);
+        assert_eq!(read(first.as_bytes()).expect("good").size.known_bytes, 0);
     }
 
     #[test]

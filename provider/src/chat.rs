@@ -1,0 +1,5 @@
+//! Chat: OpenAI's, and that of everyone who speaks it with an accent.
+
+pub(crate) mod answer;
+pub(crate) mod quirks;
+pub(crate) mod request;

@@ -1,0 +1,4 @@
+//! Anthropic's Messages.
+
+pub(crate) mod answer;
+pub(crate) mod request;

@@ -1,0 +1,4 @@
+//! OpenAI's Responses.
+
+pub(crate) mod answer;
+pub(crate) mod request;
