@@ -115,7 +115,7 @@ impl Auditor {
         if died && row.turns.len() == row.turns_at_grant {
             row.deaths += 1;
         }
-        if !matches!(cause, ReturnCause::Failed(_)) {
+        if !matches!(cause, ReturnCause::Failed(_) | ReturnCause::Stalled(_)) {
             self.lost_leases += 1;
         }
     }
