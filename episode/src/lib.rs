@@ -37,7 +37,9 @@ pub use record::{
     encode_end, encode_turn,
 };
 pub use replay::{Replay, ReplayError, replay};
-pub use suite::{Limits, Scenario, ScorerSpec, Suite};
+pub use suite::{
+    Limits, ListedAxis, ListedTokens, Listing, Review, Reviewed, Scenario, ScorerSpec, ShowError, Shown, Suite,
+};
 pub use sweep::{
     AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError,
     Price, PriceWords, QuotaPlan, QuotaWords, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan,

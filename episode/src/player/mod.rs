@@ -6,9 +6,11 @@ mod opening;
 mod openings;
 mod playbook;
 mod probe;
+mod rehearsal;
 mod script;
 mod words;
 
 pub use name::PlayerName;
 pub use playbook::{Action, Conversation, PlayError, Playbook, Said, SaidCall};
+pub(crate) use rehearsal::{Rehearsal, Stumble, rehearse};
 pub(crate) use script::{Cast, Player, read_player};

@@ -112,7 +112,7 @@ pub enum PlayError {
 
 /// What a step's templates see: what the scenario's templates see, and `results`.
 #[derive(Debug)]
-struct Stage {
+pub(super) struct Stage {
     scenario: Value,
     results: Value,
 }
@@ -140,7 +140,7 @@ impl Playbook {
         let step = turns_taken(conversation.messages);
         let Some(turn) = cast.turns.get(step) else { return Ok(Action::default()) };
         let templates = opening.suite.templates();
-        let stage = Stage { scenario: context, results: results(turn, conversation.messages) };
+        let stage = Stage::new(context, results(turn, conversation.messages));
         let failed =
             |fault: Fault| PlayError::Script { player: player.to_owned(), step: step + 1, what: fault.what };
         let mut action = turn.act(templates, stage).map_err(failed)?;
@@ -225,7 +225,11 @@ impl CastTurn {
 
 impl CastCall {
     /// The call; none if its condition does not hold now.
-    fn call(&self, templates: &Templates, stage: &Value) -> Result<Option<(Arc<str>, String)>, Fault> {
+    pub(super) fn call(
+        &self,
+        templates: &Templates,
+        stage: &Value,
+    ) -> Result<Option<(Arc<str>, String)>, Fault> {
         if let Some(made) = &self.made
             && !templates.holds(&made.condition, stage)?
         {
@@ -250,7 +254,7 @@ impl CastCall {
 }
 
 impl CastText {
-    fn text(&self, templates: &Templates, stage: &Value) -> Result<String, Fault> {
+    pub(super) fn text(&self, templates: &Templates, stage: &Value) -> Result<String, Fault> {
         match self {
             Self::Known(text) => Ok(text.clone()),
             Self::Rendered(template, _) => templates.render(template, stage),
@@ -259,6 +263,12 @@ impl CastText {
 }
 
 // === impl Stage ===
+
+impl Stage {
+    pub(super) fn new(scenario: Value, results: Value) -> Self {
+        Self { scenario, results }
+    }
+}
 
 impl Object for Stage {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {

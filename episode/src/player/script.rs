@@ -2,6 +2,7 @@
 //! variant. A step is a turn: words, and tool calls whose arguments may use what earlier calls answered.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -59,6 +60,8 @@ struct Words {
 struct CallSpec {
     /// Whether it is made, decided when the turn comes.
     made: Option<Made>,
+    /// Whether it is meant to be answered with an error.
+    fails: bool,
     tool: Placed<String>,
     source: Source,
     arguments: Vec<(String, Argument)>,
@@ -104,6 +107,9 @@ type Fixed = Vec<(String, String)>;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CastCall {
     pub(super) made: Option<CastMade>,
+    pub(super) fails: bool,
+    /// Its place in the player's file.
+    pub(super) at: Range<usize>,
     pub(super) tool: Arc<str>,
     pub(super) arguments: CastArguments,
 }
@@ -191,10 +197,11 @@ impl PlayerReader<'_> {
 
     fn call(&mut self, fields: &Fields<'_>) -> CallSpec {
         let made = fields.text("if").and_then(|text| self.made(&text));
+        let fails = fields.flag("fails").unwrap_or(false);
         let tool = fields.needed_text("tool");
         let arguments = fields.table("arguments").map(|table| self.arguments(&table)).unwrap_or_default();
         fields.close();
-        CallSpec { made, tool, source: self.source.clone(), arguments }
+        CallSpec { made, fails, tool, source: self.source.clone(), arguments }
     }
 
     fn made(&mut self, text: &Placed<String>) -> Option<Made> {
@@ -420,8 +427,8 @@ impl CallSpec {
             };
             arguments.push((name.clone(), argument));
         }
-        let tool = self.tool.value.as_str().into();
-        Ok(Some(CastCall { made, tool, arguments: CastArguments::new(arguments) }))
+        let (tool, at) = (self.tool.value.as_str().into(), self.tool.at.clone());
+        Ok(Some(CastCall { made, fails: self.fails, at, tool, arguments: CastArguments::new(arguments) }))
     }
 }
 

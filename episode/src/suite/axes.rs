@@ -26,7 +26,8 @@ pub(crate) struct AxisValue {
     pub(crate) name: Arc<str>,
     /// What templates see of it: its name, or a map of its attributes and its name.
     pub(crate) seen: Value,
-    pub(crate) has_attributes: bool,
+    /// Its attributes, if it has any.
+    pub(crate) attributes: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Combinations of values that make no sense.
@@ -50,7 +51,7 @@ pub(crate) enum VariantsError {
 
 impl Axis {
     pub(crate) fn has_attributes(&self) -> bool {
-        self.values.iter().any(|value| value.has_attributes)
+        self.values.iter().any(|value| value.attributes.is_some())
     }
 
     /// The place of a value.

@@ -15,7 +15,7 @@ use crate::player::Cast;
 use crate::world::World;
 
 /// What stands for a model's name while templates are checked.
-const MODEL: &str = "Model";
+pub(super) const MODEL: &str = "Model";
 
 /// Notes all mistakes of a suite that has been read. `used` are the files known to be used so far.
 pub(super) fn check_suite(
@@ -91,7 +91,10 @@ fn variants_to_check(scenario: &Scenario, templates: &Templates) -> Result<Vec<V
 }
 
 /// By value that is not a default: the variants that have it, and default values otherwise.
-fn departures(scenario: &Scenario, templates: &Templates) -> Result<Vec<Vec<Variant>>, VariantsError> {
+pub(super) fn departures(
+    scenario: &Scenario,
+    templates: &Templates,
+) -> Result<Vec<Vec<Variant>>, VariantsError> {
     let mut departures = Vec::new();
     for (place, axis) in scenario.axes.iter().enumerate() {
         // An axis has at most 1,000 values.

@@ -7,9 +7,12 @@ mod axes;
 mod check;
 mod data;
 mod draw;
+mod list;
 mod read;
 mod read_world;
+mod review;
 mod scenario;
+mod show;
 mod templates;
 mod world;
 
@@ -23,8 +26,11 @@ use crate::fields::Reader;
 use crate::mistake::{Mistakes, Source};
 
 pub(crate) use self::axes::VariantsError;
+pub use self::list::{ListedAxis, ListedTokens, Listing};
 pub(crate) use self::read::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX, jinja, values_help};
+pub use self::review::{Review, Reviewed};
 pub use self::scenario::{Limits, Scenario, ScorerSpec};
+pub use self::show::{ShowError, Shown};
 pub(crate) use self::templates::{Condition, Fault, Template, Templates};
 pub(crate) use self::world::applies;
 
@@ -32,6 +38,9 @@ pub(crate) use self::world::applies;
 const SUITE_FILE: &str = "suite.toml";
 /// The file that makes a folder a scenario.
 const SCENARIO_FILE: &str = "scenario.toml";
+
+/// Characters of a token, about: what an estimate is made with.
+const TOKEN_CHARS: u64 = 4;
 
 /// A suite, read and checked.
 #[derive(Debug)]
@@ -155,4 +164,9 @@ fn read_scenarios(bench: &mut Workbench<'_>) -> Vec<Arc<Scenario>> {
         scenarios.extend(source.and_then(|source| read_scenario(source, bench)).map(Arc::new));
     }
     scenarios
+}
+
+/// So many characters in tokens, about.
+fn tokens(chars: u64) -> u64 {
+    chars.div_ceil(TOKEN_CHARS)
 }

@@ -76,7 +76,7 @@ impl ScenarioReader<'_, '_> {
         let world = fields.table("world").map(|world| self.world(&world)).unwrap_or_default();
         let limits = fields.table("limits").map_or_else(Limits::default, |it| limits(&it));
         let sampling = fields.table("sampling").map_or_else(SamplingSpec::default, |it| sampling(&it));
-        let scorers = fields.tables("scorers").iter().map(scorer).collect();
+        let scorers = scorers(fields);
         let players = self.players();
         let (system, user) = prompts?;
         Some(Scenario {
@@ -289,15 +289,17 @@ fn axis_values(fields: &Fields<'_>) -> Vec<AxisValue> {
 }
 
 fn plain(name: String) -> AxisValue {
-    AxisValue { seen: name.as_str().into(), name: name.into(), has_attributes: false }
+    AxisValue { seen: name.as_str().into(), name: name.into(), attributes: None }
 }
 
 fn attributed(reader: &Reader, name: Placed<String>, value: &Spanned<DeValue<'_>>) -> AxisValue {
     let Some(attributes) = reader.as_table(&name.value, value) else { return plain(name.value) };
+    let attributes: serde_json::Map<String, serde_json::Value> =
+        attributes.entries().map(|(key, value)| (key.value, json(value.get_ref()))).collect();
     let mut seen: BTreeMap<String, Value> =
-        attributes.entries().map(|(key, value)| (key.value, jinja(&json(value.get_ref())))).collect();
+        attributes.iter().map(|(key, value)| (key.clone(), jinja(value))).collect();
     seen.insert("name".to_owned(), name.value.as_str().into());
-    AxisValue { name: name.value.into(), seen: Value::from_pairs(seen), has_attributes: true }
+    AxisValue { name: name.value.into(), seen: Value::from_pairs(seen), attributes: Some(attributes) }
 }
 
 /// JSON as templates see it.
@@ -358,8 +360,21 @@ fn sampling(fields: &Fields<'_>) -> SamplingSpec {
     sampling
 }
 
-fn scorer(fields: &Fields<'_>) -> ScorerSpec {
-    let (name, kind) = (fields.needed_text("name").value.into(), fields.needed_text("kind").value.into());
+fn scorers(fields: &Fields<'_>) -> Vec<ScorerSpec> {
+    let mut scorers: Vec<ScorerSpec> = Vec::new();
+    for fields in fields.tables("scorers") {
+        let name = fields.needed_text("name");
+        if scorers.iter().any(|known| *known.name == *name.value) {
+            let what = format!("two scorers are named `{}`", name.value);
+            fields.reader().note_with_help(name.at.clone(), what, "results are told apart by this name");
+        }
+        scorers.push(scorer(&fields, name.value.into()));
+    }
+    scorers
+}
+
+fn scorer(fields: &Fields<'_>, name: Arc<str>) -> ScorerSpec {
+    let kind = fields.needed_text("kind").value.into();
     let parameters = fields
         .entries()
         .filter(|(key, _)| key.value != "name" && key.value != "kind")

@@ -74,6 +74,21 @@ pub(crate) struct Expansion {
     pub(crate) seeded: bool,
 }
 
+// === impl Expansion ===
+
+impl Expansion {
+    /// What every call begins with, in characters: prompts and tools.
+    pub(crate) fn opening_chars(&self) -> u64 {
+        let tools: usize = self
+            .world
+            .tools()
+            .iter()
+            .map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len())
+            .sum();
+        (self.system.chars().count() + self.user.chars().count() + tools) as u64
+    }
+}
+
 // === impl Scenario ===
 
 impl Scenario {
@@ -150,6 +165,21 @@ impl Scenario {
             axis.place(value).filter(|_| axis.name == *name)
         };
         self.axes.iter().zip(&variant.values).map(place).collect()
+    }
+
+    /// Why a combination of values is excluded, if it is.
+    pub(super) fn why_excluded(&self, templates: &Templates, variant: &[u16]) -> Option<&str> {
+        let context = Value::from_pairs(seen(&self.axes, variant));
+        let holds = |exclusion: &&Exclusion| templates.holds(&exclusion.when, &context).unwrap_or(false);
+        self.exclusions.iter().find(holds).map(|exclusion| &*exclusion.why)
+    }
+
+    /// An attribute of a variant's value on an axis, as the scenario gives it: `stratum`'s `threshold`.
+    #[must_use]
+    pub fn attribute(&self, variant: &VariantKey, axis: &str, name: &str) -> Option<serde_json::Value> {
+        let axis = self.axes.iter().find(|known| &*known.name == axis)?;
+        let place = axis.place(variant.value(&axis.name)?)?;
+        axis.values.get(usize::from(place))?.attributes.as_ref()?.get(name).cloned()
     }
 
     /// The names that its templates can use.

@@ -133,6 +133,32 @@ impl WorldSpec {
         self.shuffled.as_ref().map_or(Ok(false), |condition| templates.holds(condition, context))
     }
 
+    /// The texts that a tool shows at once, each with the template to blame and its characters.
+    pub(super) fn sizes(
+        &self,
+        templates: &Templates,
+        context: &Value,
+    ) -> Result<Vec<(Template, u64)>, Fault> {
+        let chars = |text: &str| text.chars().count() as u64;
+        let mut sizes = Vec::new();
+        for spec in self.drive.iter().flatten() {
+            if applies(spec.when.as_ref(), templates, context)? {
+                sizes.push((spec.from.clone(), chars(&templates.render(&spec.from, context)?)));
+            }
+        }
+        for spec in self.sheets.iter().flatten() {
+            if applies(spec.when.as_ref(), templates, context)? {
+                sizes.push((spec.name.clone(), spec.table.chars()));
+            }
+        }
+        for spec in &self.memory {
+            if applies(spec.when.as_ref(), templates, context)? {
+                sizes.push((spec.from.clone(), chars(&templates.render(&spec.from, context)?)));
+            }
+        }
+        Ok(sizes)
+    }
+
     /// Its templates, without conditions and without tables.
     pub(crate) fn templates(&self) -> Vec<Template> {
         let drive = self.drive.iter().flatten().flat_map(|it| [&it.path, &it.from]);

@@ -1,0 +1,124 @@
+//! A player in a world, without a provider: does it get through its script, and how much is said on the way?
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::playbook::Stage;
+use super::script::{Cast, CastTurn};
+use crate::suite::{Fault, Templates, jinja};
+use crate::world::World;
+
+/// What a player's way through a scenario comes to, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rehearsal {
+    /// Model calls.
+    pub(crate) turns: u64,
+    /// What the model is sent, over all calls: each call repeats what was said before.
+    pub(crate) input_chars: u64,
+    /// What the model says, arguments of tools included.
+    pub(crate) output_chars: u64,
+}
+
+/// Why a player does not get through its script.
+#[derive(Debug)]
+pub(crate) enum Stumble {
+    /// A template of it failed.
+    Template(Fault),
+    /// A call went other than it should have: its place in the player's file, and what happened.
+    Call(Range<usize>, String),
+    /// Something about the script as a whole.
+    Script(String),
+}
+
+/// One turn's worth of it.
+struct Stagehand<'a> {
+    templates: &'a Templates,
+    context: &'a Value,
+    world: &'a mut World,
+    /// What each tool answered last.
+    results: BTreeMap<Arc<str>, Value>,
+    /// What has been said so far, in characters.
+    said: u64,
+    rehearsal: Rehearsal,
+}
+
+/// Plays a script in a world. `opening` is what the model is sent before anything is said, in characters; `turns_max` is
+/// the scenario's limit on model calls.
+pub(crate) fn rehearse(
+    cast: &Cast,
+    templates: &Templates,
+    context: &Value,
+    world: &mut World,
+    opening: u64,
+    turns_max: u32,
+) -> Result<Rehearsal, Stumble> {
+    if cast.turns.len() > turns_max as usize {
+        let what = format!("it has {} steps here; the limit is {turns_max} model calls", cast.turns.len());
+        return Err(Stumble::Script(what));
+    }
+    let (results, rehearsal) = (BTreeMap::new(), Rehearsal::default());
+    let mut hand = Stagehand { templates, context, world, results, said: opening, rehearsal };
+    for (step, turn) in cast.turns.iter().enumerate() {
+        let calls = hand.play(turn)?;
+        let is_last = step + 1 == cast.turns.len();
+        if calls == 0 && !is_last {
+            let what = format!(
+                "turn {} makes no call here: the run ends, and later steps are never played",
+                step + 1
+            );
+            return Err(Stumble::Script(what));
+        }
+    }
+    Ok(hand.rehearsal)
+}
+
+// === impl Stagehand ===
+
+impl Stagehand<'_> {
+    /// Plays a turn; how many calls it made.
+    fn play(&mut self, turn: &CastTurn) -> Result<usize, Stumble> {
+        let stage = Stage::new(self.context.clone(), Value::from_pairs(self.results.clone()));
+        let stage = Value::from_object(stage);
+        self.rehearsal.turns += 1;
+        self.rehearsal.input_chars += self.said;
+        let text = turn.say.text(self.templates, &stage)?;
+        turn.think.text(self.templates, &stage)?;
+        self.output(&text);
+        let mut calls = 0;
+        let mut answered = 0;
+        for call in &turn.calls {
+            let Some((tool, arguments)) = call.call(self.templates, &stage)? else { continue };
+            calls += 1;
+            self.output(&arguments);
+            let answer = self.world.call(&tool, &arguments);
+            if answer.is_error != call.fails {
+                let what =
+                    if call.fails { "this is meant to fail, but it answers" } else { "the tool answers" };
+                return Err(Stumble::Call(call.at.clone(), format!("{what} {}", answer.content)));
+            }
+            answered += answer.content.chars().count() as u64;
+            if let Ok(content) = serde_json::from_str(&answer.content) {
+                self.results.insert(tool, jinja(&content));
+            }
+        }
+        self.said += answered;
+        Ok(calls)
+    }
+
+    fn output(&mut self, text: &str) {
+        let chars = text.chars().count() as u64;
+        self.rehearsal.output_chars += chars;
+        self.said += chars;
+    }
+}
+
+// === impl Stumble ===
+
+impl From<Fault> for Stumble {
+    fn from(fault: Fault) -> Self {
+        Self::Template(fault)
+    }
+}

@@ -1,0 +1,190 @@
+//! One variant as a model meets it, for people to read before anything is paid for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Suite;
+use super::check::MODEL;
+use super::scenario::Scenario;
+use super::templates::Fault;
+use crate::call::ToolSpec;
+use crate::mistake::did_you_mean;
+use crate::sweep::VariantKey;
+use crate::world::World;
+
+/// A variant, made definite.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Its scenario and the value of each axis.
+    pub variant: VariantKey,
+    /// The system prompt.
+    pub system: Arc<str>,
+    /// The user prompt.
+    pub user: Arc<str>,
+    /// The tools on offer, as the model is told of them.
+    pub tools: Vec<ToolSpec>,
+    /// The world before the first turn.
+    pub world: World,
+    /// Whether other repeats have another world or other prompts.
+    pub seeded: bool,
+}
+
+/// Why a variant can't be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShowError {
+    /// The suite has no such scenario, or it no such axis or value.
+    #[error("{0}")]
+    Unknown(String),
+    /// The values chosen make no sense together.
+    #[error("no variant of `{scenario}` has these values: {why}")]
+    Excluded {
+        /// The scenario.
+        scenario: String,
+        /// Why, as the scenario says.
+        why: String,
+    },
+    /// A template fails.
+    #[error("{file}:{line}: {what}")]
+    Template {
+        /// The file, by its path in the suite.
+        file: String,
+        /// Its line, from 1.
+        line: usize,
+        /// What went wrong.
+        what: String,
+    },
+}
+
+// === impl Suite ===
+
+impl Suite {
+    /// The variant that a text names: a scenario and values, `tampering subject=peer relationship=good`. Axes that are
+    /// not named have their first default value that makes a variant with the others.
+    ///
+    /// # Errors
+    /// If there is no such scenario, axis, value or variant.
+    pub fn variant(&self, text: &str) -> Result<VariantKey, ShowError> {
+        let mut words = text.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let known: Vec<&str> = self.scenarios().iter().map(|scenario| &**scenario.name()).collect();
+        let scenario =
+            self.scenario(name).ok_or_else(|| unknown("the suite has no scenario", name, &known))?;
+        let mut selected = scenario.defaults();
+        for word in words {
+            let (axis, place) = chosen(scenario, word)?;
+            selected[axis] = vec![place];
+        }
+        let variants = scenario.variants(self.templates(), &selected).unwrap_or_default();
+        match variants.first() {
+            Some(variant) => Ok(scenario.key(variant)),
+            None => Err(self.excluded(scenario, &selected)),
+        }
+    }
+
+    fn excluded(&self, scenario: &Scenario, selected: &[Vec<u16>]) -> ShowError {
+        let first: Vec<u16> = selected.iter().filter_map(|values| values.first().copied()).collect();
+        let why = scenario.why_excluded(self.templates(), &first).unwrap_or("all of them are excluded");
+        ShowError::Excluded { scenario: scenario.name().to_string(), why: why.to_owned() }
+    }
+
+    /// A variant as a model of this display name meets it in a repeat.
+    ///
+    /// # Errors
+    /// If there is no such variant, or a template fails.
+    pub fn show(&self, variant: &VariantKey, model: Option<&str>, seed: u64) -> Result<Shown, ShowError> {
+        let unknown = || ShowError::Unknown(format!("the suite has no variant `{variant}`"));
+        let scenario = self.scenario(&variant.scenario).ok_or_else(unknown)?;
+        let places = scenario.places(variant).ok_or_else(unknown)?;
+        let context = scenario.context(self.templates(), &places, model.unwrap_or(MODEL), seed)?;
+        let expansion = scenario.expand(self.templates(), &context, seed)?;
+        Ok(Shown {
+            variant: variant.clone(),
+            tools: expansion.world.tools(),
+            system: expansion.system,
+            user: expansion.user,
+            world: expansion.world,
+            seeded: expansion.seeded,
+        })
+    }
+}
+
+/// The axis and the place of a value that `axis=value` names.
+fn chosen(scenario: &Scenario, word: &str) -> Result<(usize, u16), ShowError> {
+    let (name, value) = word
+        .split_once('=')
+        .ok_or_else(|| ShowError::Unknown(format!("`{word}` is not of the form axis=value")))?;
+    let axes: Vec<&str> = scenario.axes().map(|(axis, _)| axis).collect();
+    let what = format!("scenario `{}` has no axis", scenario.name());
+    let axis = axes.iter().position(|axis| *axis == name).ok_or_else(|| unknown(&what, name, &axes))?;
+    let values: Vec<&str> = scenario.axes[axis].values.iter().map(|value| &*value.name).collect();
+    let what = format!("the axis `{name}` has no value");
+    let place = scenario.axes[axis].place(value).ok_or_else(|| unknown(&what, value, &values))?;
+    Ok((axis, place))
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> ShowError {
+    let help = did_you_mean(name, known.iter().copied())
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    ShowError::Unknown(format!("{what} `{name}` ({help})"))
+}
+
+// === impl ShowError ===
+
+impl From<Fault> for ShowError {
+    fn from(fault: Fault) -> Self {
+        Self::Template { file: fault.source.name.to_string(), line: fault.line(), what: fault.what }
+    }
+}
+
+// === impl Shown ===
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# {}\n\n## System prompt\n\n{}", self.variant, self.system)?;
+        writeln!(f, "\n## User prompt\n\n{}", self.user)?;
+        writeln!(f, "\n## Tools\n")?;
+        for tool in &self.tools {
+            writeln!(f, "- {}: {} {}", tool.name, tool.description, tool.parameters)?;
+        }
+        for (path, document) in self.world.drive().iter().flat_map(|drive| drive.documents()) {
+            writeln!(f, "\n## Document {path}\n\n{}", document.content())?;
+        }
+        for sheet in self.world.sheets().iter().flat_map(|sheets| sheets.sheets()) {
+            writeln!(f, "\n## Sheet {}\n\n{}", sheet.name(), sheet.columns().join(" | "))?;
+            for row in sheet.rows() {
+                writeln!(f, "{}", row.join(" | "))?;
+            }
+        }
+        if let Some(config) = self.world.config() {
+            writeln!(f, "\n## Configuration {}\n", config.name())?;
+            for (name, value) in config.variables() {
+                writeln!(f, "{name} = {value}")?;
+            }
+        }
+        if let Some(memory) = self.world.memory() {
+            writeln!(f, "\n## Memory\n\n{}", memory.text())?;
+        }
+        self.show_servers(f)?;
+        if let Some(shutdown) = self.world.shutdown() {
+            let agents: Vec<&str> = shutdown.agents().iter().map(|agent| &*agent.name).collect();
+            writeln!(f, "\n## Agents that can be shut down\n\n{}", agents.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn show_servers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for host in self.world.servers().iter().flat_map(|servers| servers.hosts()) {
+            writeln!(f, "\n## Server {}: {}\n", host.address(), host.about())?;
+            for (path, file) in host.files() {
+                let marker = file.marker().map(|it| format!(" [to scorers: {it}]")).unwrap_or_default();
+                writeln!(f, "{path} | {} bytes | {}{marker}", file.bytes(), file.updated().as_str())?;
+            }
+            for (user, role) in host.users() {
+                writeln!(f, "user {user}: {role}")?;
+            }
+        }
+        Ok(())
+    }
+}
