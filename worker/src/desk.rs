@@ -100,7 +100,6 @@ impl Desk {
         held.sort_unstable();
         held.dedup();
         hello.held = held.into_iter().map(Lease::to_wire).collect();
-        (hello.process, hello.calls) = self.shares.held();
         let events = state.outbox.connect(hello);
         let credits = u32::try_from(state.free_slots.len()).unwrap_or(u32::MAX);
         if credits > 0 && *self.drain.borrow() == Drain::No {

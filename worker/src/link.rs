@@ -113,8 +113,6 @@ impl Link {
             suspects: self.suspects.clone(),
             name: self.name.clone(),
             term: self.highest_term,
-            process: 0,
-            calls: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The fleet's quota, as one worker keeps it: requests of a governed scope are asked for, wait until the coordinator
 //! shares them out, are sent within two seconds of the ask, and are settled.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -105,8 +105,6 @@ struct State {
     unasked: Vec<u64>,
     unsettled: Vec<v1::CallSettled>,
     settled: VecDeque<(Instant, v1::CallSettled)>,
-    /// Granted, and neither sent nor given back, or under way.
-    open: BTreeSet<u64>,
     /// The asks of this session: their numbers and moments.
     asks: VecDeque<(u64, Instant)>,
     last_ask: u64,
@@ -247,10 +245,8 @@ impl Shares {
             from += step;
             let waiting = state.waiting.remove(call);
             let taken = waiting.is_some_and(|waiting| waiting.granted.send(Ok(leave)).is_ok());
-            if taken {
-                state.open.insert(*call);
-            } else {
-                // Nobody waits for it any more.
+            // Nobody may wait for it any more.
+            if !taken {
                 state.settle(settled(*call, v1::Fate::Unused));
             }
         }
@@ -277,8 +273,8 @@ impl Shares {
         }
     }
 
-    /// A new session begins: what waits is asked for anew, and what was settled lately is settled again. Says which
-    /// granted calls this process still has.
+    /// A new session begins: what waits is asked for anew by the same numbers (what was granted of it and not heard of is
+    /// thereby given back), and what was settled lately is settled again.
     pub(crate) fn connected(&self) {
         let mut state = self.lock();
         (state.last_ask, state.unasked) = (0, state.waiting.keys().copied().collect());
@@ -292,15 +288,6 @@ impl Shares {
         state.unsettled = again;
         drop(state);
         self.stirred.notify_one();
-    }
-
-    /// The process's own number, and the granted calls that it still has or has settled lately.
-    pub(crate) fn held(&self) -> (u32, Vec<u64>) {
-        let state = self.lock();
-        let process = self.next_call.load(Ordering::Relaxed) >> 32;
-        let lately = state.settled.iter().filter(|(at, _)| at.elapsed() < SETTLE_AGAIN);
-        let calls = state.open.iter().copied().chain(lately.map(|(_, settled)| settled.call)).collect();
-        (u32::try_from(process).unwrap_or_default(), calls)
     }
 
     /// Resolves when there is something to say: at once for what is new, and now and then while calls wait.
@@ -372,7 +359,6 @@ impl State {
     }
 
     fn settle(&mut self, settled: v1::CallSettled) {
-        self.open.remove(&settled.call);
         if self.waiting.remove(&settled.call).is_some() {
             self.unasked.retain(|call| *call != settled.call);
         }
@@ -572,7 +558,6 @@ mod tests {
         shares.share(&v1::Share { ask, calls: vec![answered], spread_ms: 0 });
         first.await.unwrap().unwrap().unwrap().settle(Fate::Limited);
         assert_eq!(fates(&shares).await, [v1::Fate::Limited]);
-        assert_eq!(shares.held().1, [answered]);
         shares.connected();
         let words = shares.next_words().await;
         let [Event::Settle(settle), Event::Ask(ask)] = &words[..] else { panic!("{words:?}") };
