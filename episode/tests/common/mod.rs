@@ -33,7 +33,7 @@ pub fn files() -> Files {
     files
 }
 
-fn gather(root: &Path, folder: &Path, files: &mut Files) {
+pub fn gather(root: &Path, folder: &Path, files: &mut Files) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
