@@ -25,7 +25,7 @@ use crate::failure::Failure;
 pub(crate) async fn perform(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::perform(arguments).await,
-        Command::Plan(arguments) => plan::perform(&arguments),
+        Command::Plan(arguments) => plan::perform(arguments).await,
         Command::Status(arguments) => status::perform(arguments).await,
         Command::Show(arguments) => show::perform(arguments).await,
         Command::Score(arguments) => score::perform(arguments).await,

@@ -16,6 +16,7 @@ use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
 use crate::client::{Client, Document, Order};
 use crate::commands::{score, worker};
 use crate::dossier::Dossier;
+use crate::episodes::{Episodes, Read};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{Format, conclude, is_over};
@@ -77,27 +78,83 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
     let started = Instant::now();
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
-    let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
-    let settings = Settings { plan: Some(Arc::clone(&intake.plan)), ..preflight::settings(&arguments.calls) };
-    tokio::select! {
-        checked = preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)) => checked?,
-        _ = interrupts.next() => {
-            note("interrupted before anything was started");
-            return Ok(Exit::Interrupted);
-        }
-    }
-    let mut site = Site::open(&arguments, &intake, settings).await?;
-    let worked = site.work(&mut interrupts).await;
-    let drained = site.drain(&mut interrupts).await;
-    let (worked, ()) = (worked?, drained?);
+    let Some((mut site, worked)) = Site::run(&arguments, &mut interrupts).await? else {
+        return Ok(Exit::Interrupted);
+    };
     let exit = site.conclude(&worked, &arguments, started).await?;
     site.close().await?;
     Ok(if interrupts.any() { Exit::Interrupted } else { exit })
 }
 
+/// What the beginning of a sweep used.
+pub(crate) struct Piloted {
+    /// Each episode with a result: its lane, and what it used.
+    pub(crate) episodes: Vec<(u32, v1::Usage)>,
+    /// Jobs that ended without a result.
+    pub(crate) lost: u64,
+    /// The whole sweep's number.
+    pub(crate) sweep: u64,
+}
+
+/// Runs the beginning of a sweep as `run` does, for the whole to go on from; none if the user interrupted.
+pub(crate) async fn pilot(
+    sweep: SweepFileArguments,
+    calls: CallArguments,
+    data_dir: PathBuf,
+) -> Result<Option<Piloted>, Failure> {
+    let arguments = RunArguments { sweep, calls, data_dir, again: false, cells: false, json: true };
+    let mut interrupts =
+        Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
+    let Some((mut site, worked)) = Site::run(&arguments, &mut interrupts).await? else { return Ok(None) };
+    let piloted = site.used().await;
+    site.close().await?;
+    match worked {
+        Worked::Over => piloted.map(Some),
+        Worked::Interrupted => Ok(None),
+    }
+}
+
 // === impl Site ===
 
 impl Site {
+    /// Checks a sweep, opens it, works on it, and lets the worker finish. None if the user interrupted before.
+    async fn run(
+        arguments: &RunArguments,
+        interrupts: &mut Interrupts,
+    ) -> Result<Option<(Self, Worked)>, Failure> {
+        let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
+        let settings =
+            Settings { plan: Some(Arc::clone(&intake.plan)), ..preflight::settings(&arguments.calls) };
+        tokio::select! {
+            checked = preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)) => checked?,
+            _ = interrupts.next() => {
+                note("interrupted before anything was started");
+                return Ok(None);
+            }
+        }
+        let mut site = Self::open(arguments, &intake, settings).await?;
+        let worked = site.work(interrupts).await;
+        let drained = site.drain(interrupts).await;
+        let (worked, ()) = (worked?, drained?);
+        Ok(Some((site, worked)))
+    }
+
+    /// What the episodes used so far.
+    async fn used(&mut self) -> Result<Piloted, Failure> {
+        let request = v1::ExportRequest { sweep: self.sweep, newest: true, ..Default::default() };
+        let mut reading = Episodes::begin(&self.client, request).await?;
+        let mut piloted = Piloted { episodes: Vec::new(), lost: 0, sweep: self.sweep };
+        while let Some(Read::Whole(episode) | Read::Damaged(episode, _)) = reading.next().await? {
+            match episode.outcome {
+                v1::Outcome::Completed | v1::Outcome::Limit | v1::Outcome::Refused => {
+                    piloted.episodes.push((episode.job.lane, episode.usage));
+                }
+                _ => piloted.lost += 1,
+            }
+        }
+        Ok(piloted)
+    }
+
     /// Opens the data directory, submits the sweep and starts to work on it.
     async fn open(
         arguments: &RunArguments,
@@ -369,6 +426,22 @@ mod tests {
             muster(&["score", "1", "--json", "--data-dir", data]).await.expect("scores"),
             Exit::Complete
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pilots_episodes_are_the_first_of_the_run_after_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let data_dir = dir.path().join("data");
+        let data = data_dir.to_str().expect("a path");
+        let sweep = [DEMO, "--model", "sim/obedient", "--limit", "60", "--data-dir", data, "--json"];
+        let pilot = [&["plan"], &sweep[..], &["--pilot", "1"]].concat();
+        assert_eq!(muster(&pilot).await.expect("a pilot"), Exit::Complete);
+        let first = sweeps(&data_dir).await[0].clone();
+        assert_eq!((first.seeds, first.counts.unwrap_or_default().completed), (1, 57));
+        assert_eq!(muster(&[&["run"], &sweep[..]].concat()).await.expect("a run"), Exit::Complete);
+        let all = sweeps(&data_dir).await;
+        assert_eq!((all.len(), all[0].id, all[0].counts.unwrap_or_default().completed), (1, first.id, 60));
+        assert_eq!(all[0].usage.unwrap_or_default().paid_twice, 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
