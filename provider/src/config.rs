@@ -47,6 +47,8 @@ pub struct ProviderConfig {
     pub concurrency: Option<u32>,
     /// What may be spent, per model, in millionths of a dollar.
     pub spend_micro_dollars: Option<u64>,
+    /// Whether the limits are those of all models together.
+    pub one_pool: bool,
     /// Models with limits of their own instead of these.
     pub model_limits: BTreeMap<String, Limits>,
     /// What tokens cost.
@@ -95,6 +97,7 @@ impl Default for ProviderConfig {
             requests_per_day: None,
             concurrency: None,
             spend_micro_dollars: None,
+            one_pool: false,
             model_limits: BTreeMap::new(),
             price: Price::default(),
             tokens: TokenPlan::default(),

@@ -10,9 +10,6 @@ const SLOTS: usize = 60;
 
 const SLOT_S: u64 = 60;
 
-/// Requests a minute before anything succeeded.
-const BASE: u32 = 60;
-
 /// A limit on requests that grows with them.
 #[derive(Debug)]
 pub(crate) struct Dynamic {
@@ -28,9 +25,8 @@ pub(crate) struct Dynamic {
 // === impl Dynamic ===
 
 impl Dynamic {
-    /// Nothing has succeeded yet. The base is 60 requests a minute if none is given.
-    pub(crate) fn new(base: Option<NonZeroU32>, now: Duration) -> Self {
-        let base = base.or(NonZeroU32::new(BASE)).unwrap_or(NonZeroU32::MIN);
+    /// Nothing has succeeded yet.
+    pub(crate) fn new(base: NonZeroU32, now: Duration) -> Self {
         Self {
             base,
             bucket: Bucket::new(base, now),
@@ -96,7 +92,7 @@ mod tests {
 
     #[test]
     fn use_doubles_the_limit_and_idleness_takes_it_back() {
-        let mut limit = Dynamic::new(None, Duration::ZERO);
+        let mut limit = Dynamic::new(NonZeroU32::new(60).expect("not zero"), Duration::ZERO);
         assert_eq!(admitted(&mut limit, 0, 60), 60);
         // Twice the average so far: 120, then 2 * (60 + 120) / 2 = 180.
         assert!((119..=121).contains(&admitted(&mut limit, 60, 120)));

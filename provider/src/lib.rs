@@ -33,7 +33,9 @@ mod responses;
 mod rows;
 mod server;
 mod service;
+mod spoiling;
 mod timeline;
+mod under_way;
 
 pub use config::{Key, ProviderConfig};
 pub use error::ProviderError;

@@ -1,4 +1,5 @@
 //! Anthropic's Messages.
 
 pub(crate) mod answer;
+mod block;
 pub(crate) mod request;

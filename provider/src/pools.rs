@@ -29,9 +29,11 @@ pub(crate) struct Pools {
 
 #[derive(Debug)]
 struct Book {
+    /// Whether all models share one pool.
+    one_pool: bool,
     usual: Limits,
     by_model: BTreeMap<String, Limits>,
-    /// Whether the limit on requests follows use.
+    /// Whether limits on requests follow use, where there are any.
     dynamic: bool,
     pools: HashMap<String, Pool>,
     /// The next request of this model, or of any, is told to wait so long.
@@ -42,6 +44,7 @@ struct Book {
 struct Pool {
     limits: Limits,
     requests: Option<Bucket>,
+    is_dynamic: bool,
     dynamic: Option<Dynamic>,
     tokens: Option<Bucket>,
     input: Option<Bucket>,
@@ -118,8 +121,14 @@ pub(crate) struct Seat<'a> {
 impl Pools {
     /// Full pools: these limits for every model but those with limits of their own.
     pub(crate) fn new(usual: Limits, by_model: BTreeMap<String, Limits>, dynamic: bool) -> Self {
-        let book = Book { usual, by_model, dynamic, pools: HashMap::new(), told: None };
+        let book = Book { usual, by_model, dynamic, pools: HashMap::new(), told: None, one_pool: false };
         Self { limiting: AtomicBool::new(book.limits_anything()), book: Mutex::new(book) }
+    }
+
+    /// All models share one pool.
+    pub(crate) fn in_one_pool(self) -> Self {
+        self.lock().one_pool = true;
+        self
     }
 
     /// Other limits from now on, for one model or for all without limits of their own.
@@ -187,7 +196,7 @@ impl Book {
 
     fn pool(&mut self, model: &str, now: Duration) -> &mut Pool {
         let known = self.pools.len() < MAX_POOLS || self.pools.contains_key(model);
-        let name = if known { model } else { "" };
+        let name = if known && !self.one_pool { model } else { "" };
         if !self.pools.contains_key(name) {
             let pool = Pool::new(self.limits(name), self.dynamic, now);
             self.pools.insert(name.to_owned(), pool);
@@ -218,7 +227,8 @@ impl Pool {
         Self {
             limits,
             requests: full(limits.requests_per_minute).filter(|_| !dynamic),
-            dynamic: dynamic.then(|| Dynamic::new(limits.requests_per_minute, now)),
+            is_dynamic: dynamic,
+            dynamic: limits.requests_per_minute.filter(|_| dynamic).map(|base| Dynamic::new(base, now)),
             tokens: full(limits.tokens_per_minute),
             input: full(limits.input_tokens_per_minute),
             output: full(limits.output_tokens_per_minute),
@@ -232,9 +242,10 @@ impl Pool {
         if limits == self.limits {
             return;
         }
-        match &mut self.dynamic {
-            Some(dynamic) => *dynamic = Dynamic::new(limits.requests_per_minute, now),
-            None => change(&mut self.requests, limits.requests_per_minute, now),
+        if self.is_dynamic {
+            self.dynamic = limits.requests_per_minute.map(|base| Dynamic::new(base, now));
+        } else {
+            change(&mut self.requests, limits.requests_per_minute, now);
         }
         change(&mut self.tokens, limits.tokens_per_minute, now);
         change(&mut self.input, limits.input_tokens_per_minute, now);

@@ -123,6 +123,11 @@ impl Profile {
         matches!(self, Self::Zai | Self::Moonshot | Self::DeepSeek)
     }
 
+    /// Whether an unknown model is told by its full name here, `sim/` and all, or as it was asked for.
+    pub(crate) fn names_models_in_full(self) -> bool {
+        !matches!(self, Self::Anthropic | Self::Gemini)
+    }
+
     pub(crate) fn is_openai(self) -> bool {
         matches!(self, Self::OpenAi | Self::Azure)
     }

@@ -20,25 +20,19 @@ use crate::control::{RefuseNext, SetLimits, faults};
 use crate::door::{Door, query};
 use crate::fault::{Fault, FaultPlan};
 use crate::json::to_bytes;
-use crate::ledger::{Ledger, Served, Stats};
+use crate::ledger::{Ledger, Stats};
 use crate::limits::Limits;
 use crate::pools::{Admission, Cost, Pools, Refusal, Used};
 use crate::profile::{Dialect, Profile};
 use crate::rejection::Rejection;
 use crate::reply::{Manner, Reply};
-use crate::timeline::Event;
-use crate::{access, chat, gemini, headers, limited, messages, responses};
+use crate::under_way::{LEFT, Settled, Watched};
+use crate::{access, chat, gemini, headers, limited, messages, responses, spoiling};
 
 /// The largest request read: a conversation of two million tokens, which no model takes.
 const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 
-/// Between two blank lines of the fault `keep-alive`.
-const BLANK_EVERY: Duration = Duration::from_millis(250);
-
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// The status of a call whose caller has left.
-const LEFT: u16 = 499;
 
 /// Serves requests. Shared by all connections.
 #[derive(Debug)]
@@ -52,28 +46,6 @@ pub(crate) struct Service {
     started: Instant,
 }
 
-/// A call under way, for the account: dropped when it is over, however it ended.
-struct Watched<'a> {
-    service: &'a Service,
-    number: u64,
-    id: String,
-    arrived: Instant,
-    profile: Profile,
-    dialect: Dialect,
-    model: String,
-    status: u16,
-    settled: Option<Settled>,
-}
-
-/// What a call came to.
-struct Settled {
-    hash: u64,
-    cost: Cost,
-    used: Used,
-    input_tokens: u64,
-    cached_tokens: u64,
-}
-
 /// An answer, or what stands in its place, ready to be sent.
 struct Sent {
     response: Response<Body>,
@@ -85,10 +57,11 @@ struct Sent {
 impl Service {
     pub(crate) fn new(config: ProviderConfig) -> Self {
         let dynamic = config.profile == Profile::Together;
+        let pools = Pools::new(config.limits(), config.model_limits.clone(), dynamic);
         Self {
             names: config.players.names().into_iter().collect(),
             faults: RwLock::new(config.faults.clone()),
-            pools: Pools::new(config.limits(), config.model_limits.clone(), dynamic),
+            pools: if config.one_pool { pools.in_one_pool() } else { pools },
             ledger: Ledger::default(),
             started: Instant::now(),
             config,
@@ -97,6 +70,18 @@ impl Service {
 
     pub(crate) fn stats(&self) -> Stats {
         self.ledger.stats(self.started.elapsed())
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(crate) fn since_start(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.started)
+    }
+
+    pub(crate) fn settle(&self, model: &str, cost: Cost, used: Used) {
+        self.pools.settle(model, cost, used, self.started.elapsed());
     }
 
     pub(crate) fn set_limits(&self, model: Option<&str>, limits: Limits) {
@@ -261,8 +246,8 @@ impl Service {
         // Counted before anyone waits for it: whoever leaves now has caused it all the same.
         self.count(watched, &reply, cost, fault);
         self.wait(watched.arrived).await;
-        let mut response = Response::new(self.deliver(whole, fault));
-        response.headers_mut().insert(CONTENT_TYPE, content_type(fault));
+        let mut response = Response::new(spoiling::deliver(whole, fault, &self.config));
+        response.headers_mut().insert(CONTENT_TYPE, spoiling::content_type(fault));
         Ok(Sent { response, admission })
     }
 
@@ -346,15 +331,16 @@ impl Service {
             .config
             .players
             .play(&conversation)
-            .map_err(|error| self.unplayable(label, profile, &error))?;
-        Ok(spoilt(action, fault, &tools))
+            .map_err(|error| self.unplayable(asked, label, profile, &error))?;
+        Ok(spoiling::action(action, fault, &tools))
     }
 
-    fn unplayable(&self, label: &str, profile: Profile, error: &PlayError) -> Rejection {
+    fn unplayable(&self, asked: &Asked<'_>, label: &str, profile: Profile, error: &PlayError) -> Rejection {
         match error {
             PlayError::BadName(_) | PlayError::UnknownPlayer { .. } => {
                 let players = self.config.players.names().join(", ");
-                not_found(profile, label, &format!(" {error}. The players here: {players}."))
+                let name = if profile.names_models_in_full() { label } else { &asked.model };
+                not_found(profile, name, &format!(" {error}. The players here: {players}."))
             }
             PlayError::UnknownConversation => {
                 Rejection::invalid(&error.to_string(), Some("messages"), Some("unknown_conversation"))
@@ -405,57 +391,6 @@ impl Service {
         };
         Ok(Sent { response: ok(body), admission: Admission::default() })
     }
-
-    fn deliver(&self, body: Bytes, fault: Option<Fault>) -> Body {
-        let (half, rest) = (body.slice(..body.len() / 2), body.slice(body.len() / 2..));
-        let blank = Bytes::from_static(b"\n\n");
-        match fault {
-            Some(Fault::Cut) => Body::broken(half, body.len()),
-            Some(Fault::CutJson) => Body::whole(half),
-            Some(Fault::NotJson) => Body::whole(Bytes::from_static(
-                b"<!DOCTYPE html><html><head><title>One moment</title></head><body>Checking your browser</body></html>",
-            )),
-            Some(Fault::Huge) => Body::huge(),
-            Some(Fault::BlankLines) => Body::pieces([blank.clone(), blank, body].map(|piece| (Duration::ZERO, piece))),
-            Some(Fault::Stall) => Body::pieces([(Duration::ZERO, half), (self.config.stall, rest)]),
-            Some(Fault::KeepAlive) => {
-                let lines = self.config.keep_alive.as_millis().div_ceil(BLANK_EVERY.as_millis());
-                let lines = (0..lines).map(|_| (BLANK_EVERY, blank.clone()));
-                Body::pieces(lines.chain([(Duration::ZERO, body)]))
-            }
-            _ => Body::whole(body),
-        }
-    }
-}
-
-// === impl Settled ===
-
-impl Settled {
-    fn served<'a>(&self, model: &'a str) -> Served<'a> {
-        Served {
-            model,
-            hash: self.hash,
-            input_tokens: self.input_tokens,
-            output_tokens: self.used.output,
-            cached_tokens: self.cached_tokens,
-            held_tokens: self.cost.tokens,
-            pico_dollars: self.used.pico_dollars,
-        }
-    }
-}
-
-// === impl Watched ===
-
-impl Drop for Watched<'_> {
-    fn drop(&mut self) {
-        let service = self.service;
-        if let Some(settled) = &self.settled {
-            service.pools.settle(&self.model, settled.cost, settled.used, service.started.elapsed());
-        }
-        let served = self.settled.as_ref().map(|settled| settled.served(&self.model));
-        let began = self.arrived.saturating_duration_since(service.started);
-        service.ledger.ended(&Event { model: &self.model, began, status: self.status, served });
-    }
 }
 
 /// The names that a request may use: in full, and as a service's prefix leaves them (`openai-api/fake/obedient`).
@@ -480,25 +415,6 @@ async fn read(body: Incoming) -> Result<Bytes, Rejection> {
         }
         Err(_) => Err(Rejection::invalid("The request body broke off.", None, None)),
     }
-}
-
-/// An action with a fault in it.
-fn spoilt(mut action: Action, fault: Option<Fault>, tools: &[&str]) -> Action {
-    match fault {
-        Some(Fault::UnknownTool) => action.tool_calls = vec![("no_such_tool".into(), "{}".to_owned())],
-        Some(Fault::BadArguments) => {
-            let name = action.tool_calls.first().map(|(name, _)| name.clone());
-            let name = name.unwrap_or_else(|| tools.first().copied().unwrap_or("no_such_tool").into());
-            action.tool_calls = vec![(name, "{\"path\": ".to_owned())];
-        }
-        Some(Fault::Empty) => action = Action::default(),
-        _ => {}
-    }
-    action
-}
-
-fn content_type(fault: Option<Fault>) -> HeaderValue {
-    if fault == Some(Fault::NotJson) { HeaderValue::from_static("text/html; charset=utf-8") } else { JSON }
 }
 
 fn ok(body: Bytes) -> Response<Body> {
@@ -550,12 +466,4 @@ fn too_many(profile: Profile, refusal: Refusal, model: &str, cost: Cost, admissi
         _ => quota.map_or(0, |quota| quota.limit),
     };
     limited::rejection(profile, refusal, model, cost, limit)
-}
-
-impl Fault {
-    /// Whether it comes in an answer's place.
-    fn comes_before_an_answer(self) -> bool {
-        matches!(self, Self::Hang | Self::ErrorIn200 | Self::ErrorInChoice)
-            || self.rejection(Profile::Compatible).is_some()
-    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::asked::{Asked, Called, Fields, Mode, Size, Thinking, Turn};
+use crate::chat::order::OpenCalls;
 use crate::chat::quirks;
 use crate::profile::{Carried, Profile};
 use crate::reasoning::{Echo, Turn as Said};
@@ -35,15 +36,15 @@ struct Body<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct ChatMessage<'a> {
+pub(super) struct ChatMessage<'a> {
     #[serde(borrow)]
-    role: Cow<'a, str>,
+    pub(super) role: Cow<'a, str>,
     #[serde(borrow, default)]
     content: Content<'a>,
     #[serde(borrow)]
     tool_calls: Option<Vec<AskedCall<'a>>>,
     #[serde(borrow)]
-    tool_call_id: Option<Cow<'a, str>>,
+    pub(super) tool_call_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     reasoning_content: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -65,9 +66,9 @@ struct Detail<'a> {
 struct Content<'a>(Option<Cow<'a, str>>);
 
 #[derive(Debug, Deserialize)]
-struct AskedCall<'a> {
+pub(super) struct AskedCall<'a> {
     #[serde(borrow)]
-    id: Cow<'a, str>,
+    pub(super) id: Cow<'a, str>,
     #[serde(borrow)]
     function: Function<'a>,
 }
@@ -124,13 +125,14 @@ pub(crate) fn read<'a>(body: &'a [u8], profile: Profile, echo: bool) -> Result<A
         echoed(&messages, profile, &model)?;
     }
     let known_bytes = known_bytes(raw, &messages);
+    let before = body.tools.map_or(0, |raw| raw.get().len());
     Ok(Asked {
         seed: body.seed.unwrap_or(0).cast_unsigned(),
         tools: tools.into_iter().map(|tool| tool.function.name).collect(),
         max_tokens: body.max_completion_tokens.or(body.max_tokens),
         size: Size {
-            bytes: raw.get().len() + body.tools.map_or(0, |raw| raw.get().len()),
-            known_bytes,
+            bytes: raw.get().len() + before,
+            known_bytes: if known_bytes > 0 { known_bytes + before } else { 0 },
             marked_bytes: None,
         },
         thinking,
@@ -215,65 +217,10 @@ fn check(messages: &[ChatMessage<'_>]) -> Result<(), Rejection> {
     open.none_left(messages.len())
 }
 
-/// The tool calls of the last assistant message that no tool has answered yet.
-#[derive(Default)]
-struct OpenCalls<'a> {
-    /// Whether the messages just before this one are an assistant's with tool calls, and answers to them.
-    answering: bool,
-    asked: Vec<&'a str>,
-    left: Vec<&'a str>,
-}
-
-// === impl OpenCalls ===
-
-impl<'a> OpenCalls<'a> {
-    fn see(&mut self, index: usize, message: &'a ChatMessage<'_>) -> Result<(), Rejection> {
-        if message.role == "tool" {
-            return self.answer(index, message.tool_call_id.as_deref().unwrap_or_default());
-        }
-        self.none_left(index)?;
-        self.asked = message.calls().map(|call| &*call.id).collect();
-        self.left.clone_from(&self.asked);
-        self.answering = !self.asked.is_empty();
-        Ok(())
-    }
-
-    fn answer(&mut self, index: usize, id: &str) -> Result<(), Rejection> {
-        if !self.answering {
-            let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
-            return Err(Rejection::invalid(message, Some(&format!("messages.[{index}].role")), None));
-        }
-        if !self.asked.contains(&id) {
-            let message = format!(
-                "Invalid parameter: 'tool_call_id' of '{id}' not found in 'tool_calls' of previous message."
-            );
-            return Err(Rejection::invalid(
-                &message,
-                Some(&format!("messages.[{index}].tool_call_id")),
-                None,
-            ));
-        }
-        self.left.retain(|left| *left != id);
-        Ok(())
-    }
-
-    fn none_left(&self, index: usize) -> Result<(), Rejection> {
-        if self.left.is_empty() {
-            return Ok(());
-        }
-        let message = format!(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
-             The following tool_call_ids did not have response messages: {}",
-            self.left.join(", ")
-        );
-        Err(Rejection::invalid(&message, Some(&format!("messages.[{index}].role")), None))
-    }
-}
-
 // === impl ChatMessage ===
 
 impl<'a> ChatMessage<'a> {
-    fn calls(&self) -> impl Iterator<Item = &AskedCall<'a>> {
+    pub(super) fn calls(&self) -> impl Iterator<Item = &AskedCall<'a>> {
         self.tool_calls.iter().flatten().filter(|_| self.role == "assistant")
     }
 

@@ -110,11 +110,12 @@ struct Declared<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Depth<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, rename = "thinkingLevel", alias = "thinking_level")]
     thinking_level: Option<Cow<'a, str>>,
+    #[serde(rename = "thinkingBudget", alias = "thinking_budget")]
     thinking_budget: Option<i64>,
+    #[serde(rename = "includeThoughts", alias = "include_thoughts")]
     include_thoughts: Option<bool>,
 }
 
@@ -153,14 +154,15 @@ pub(crate) fn read<'a>(body: &'a [u8], model: &'a str) -> Result<Asked<'a>, Reje
     let known_bytes = known_bytes(raw, &contents);
     reader.read(contents)?;
     let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
+    let before = length(system) + length(fields.raw("tools"));
     Ok(Asked {
         model: model.into(),
         seed,
         tools: tools(&fields)?,
         max_tokens,
         size: Size {
-            bytes: raw.get().len() + length(system) + length(fields.raw("tools")),
-            known_bytes,
+            bytes: raw.get().len() + before,
+            known_bytes: if known_bytes > 0 { known_bytes + before } else { 0 },
             marked_bytes: None,
         },
         thinking,

@@ -6,11 +6,12 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::asked::{Asked, Called, Fields, Mode, Size, Thinking, Turn};
+use crate::asked::{Asked, Fields, Mode, Size, Thinking, Turn};
+use crate::messages::block::{Block, absent, blocks, is_plain};
 use crate::reasoning::{Echo, Turn as Said};
 use crate::rejection::Rejection;
 
-/// Every field of the request; the last three only until version 2026-10-21.
+/// Every field of the request.
 const KNOWN: &[&str] = &[
     "cache_control",
     "container",
@@ -52,30 +53,6 @@ struct Message<'a> {
     role: Option<Cow<'a, str>>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_use_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    thinking: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    signature: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cache_control: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -457,73 +434,6 @@ impl Message<'_> {
     }
 }
 
-// === impl Block ===
-
-impl<'a> Block<'a> {
-    fn is(&self, kind: &str) -> bool {
-        self.kind.as_deref() == Some(kind)
-    }
-
-    fn is_result(&self) -> bool {
-        self.is("tool_result")
-    }
-
-    fn plain_text(&self, at: &str) -> Result<&str, Rejection> {
-        match (self.kind.as_deref(), self.text.as_deref()) {
-            (Some("text"), Some("")) => {
-                Err(Rejection::words("messages: text content blocks must be non-empty"))
-            }
-            (Some("text"), Some(text)) => Ok(text),
-            (Some("text"), None) => Err(absent(&format!("{at}.text.text"))),
-            (Some("image" | "document" | "search_result"), _) => Ok(""),
-            _ => Err(Rejection::words(format!(
-                "{at}: Input tag found using 'type' does not match any of the expected tags"
-            ))),
-        }
-    }
-
-    fn called(self, at: &str) -> Result<Called<'a>, Rejection> {
-        let Some(id) = self.id else { return Err(absent(&format!("{at}.tool_use.id"))) };
-        if !is_plain(&id) {
-            return Err(Rejection::words(format!(
-                "{at}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
-            )));
-        }
-        let Some(name) = self.name else { return Err(absent(&format!("{at}.tool_use.name"))) };
-        match self.input {
-            None => Err(absent(&format!("{at}.tool_use.input"))),
-            Some(input) if !input.get().starts_with('{') => {
-                Err(Rejection::words(format!("{at}.tool_use.input: Input should be a valid dictionary")))
-            }
-            Some(_) => Ok(Called { id, name }),
-        }
-    }
-}
-
-/// A string is one block of text.
-fn blocks<'a>(raw: &'a RawValue, at: &str) -> Result<Vec<Block<'a>>, Rejection> {
-    if raw.get().starts_with('"') {
-        let text: Cow<'a, str> = serde_json::from_str(raw.get())
-            .map_err(|_| Rejection::words(format!("{at}: Input should be a valid string")))?;
-        let kind = Some(Cow::Borrowed("text"));
-        let empty = Block {
-            kind,
-            text: Some(text),
-            id: None,
-            name: None,
-            input: None,
-            tool_use_id: None,
-            content: None,
-            thinking: None,
-            signature: None,
-            cache_control: None,
-        };
-        return Ok(vec![empty]);
-    }
-    serde_json::from_str(raw.get())
-        .map_err(|_| Rejection::words(format!("{at}: Input should be a valid list")))
-}
-
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
@@ -533,12 +443,4 @@ fn required<'a, T: Deserialize<'a>>(fields: &Fields<'a>, name: &str, expected: &
         None => Err(absent(name)),
         Some(read) => read.map_err(|_| Rejection::words(format!("{name}: {expected}"))),
     }
-}
-
-fn absent(place: &str) -> Rejection {
-    Rejection::words(format!("{place}: Field required"))
-}
-
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

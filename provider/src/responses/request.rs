@@ -62,7 +62,7 @@ const MOVED: [(&str, &str); 5] = [
 const OUTPUT_MIN: u64 = 16;
 
 /// What a response repeats, and what it says where the request did not.
-const REPEATED: [(&str, &str); 13] = [
+const REPEATED: [(&str, &str); 12] = [
     ("instructions", "null"),
     ("max_output_tokens", "null"),
     ("max_tool_calls", "null"),
@@ -70,7 +70,6 @@ const REPEATED: [(&str, &str); 13] = [
     ("parallel_tool_calls", "true"),
     ("prompt_cache_key", "null"),
     ("safety_identifier", "null"),
-    ("store", "true"),
     ("temperature", "1.0"),
     ("tool_choice", "\"auto\""),
     ("tools", "[]"),
@@ -167,13 +166,14 @@ pub(crate) fn read(body: &[u8]) -> Result<Asked<'_>, Rejection> {
         None => Mode::Played,
     };
     let length = |name| fields.raw(name).map_or(0, |raw| raw.get().len());
+    let before = length("tools") + length("instructions");
     Ok(Asked {
         seed: 0,
         tools,
         max_tokens: max_tokens(&fields)?,
         size: Size {
-            bytes: input.get().len() + length("tools") + length("instructions"),
-            known_bytes,
+            bytes: input.get().len() + before,
+            known_bytes: if known_bytes > 0 { known_bytes + before } else { 0 },
             marked_bytes: None,
         },
         thinking: Thinking { mode, shown: reasoning.is_some_and(|reasoning| reasoning.summary.is_some()) },
