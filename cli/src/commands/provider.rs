@@ -54,6 +54,9 @@ pub(crate) struct ProviderArguments {
     /// Calls at once for each model.
     #[arg(long, value_name = "N")]
     concurrency: Option<u32>,
+    /// The limits are those of all models together.
+    #[arg(long)]
+    one_pool: bool,
     /// What may be spent on each model, in millionths of a dollar; needs a price.
     #[arg(long, value_name = "N", requires = "price")]
     spend_micro_dollars: Option<u64>,
@@ -138,6 +141,7 @@ fn config(arguments: ProviderArguments) -> Result<ProviderConfig, Failure> {
         output_tokens_per_minute: arguments.output_tpm,
         requests_per_day: arguments.rpd,
         concurrency: arguments.concurrency,
+        one_pool: arguments.one_pool,
         spend_micro_dollars: arguments.spend_micro_dollars,
         price: price.unwrap_or_default(),
         tokens,
