@@ -1,6 +1,6 @@
 //! The command line: flags shared by commands here, a command's own beside it in `commands/`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -144,6 +144,22 @@ pub(crate) struct CallArguments {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+// === impl SweepFileArguments ===
+
+impl SweepFileArguments {
+    /// A sweep as its file has it, retired models and all.
+    pub(crate) fn of(file: &Path, catalog: &CatalogArguments) -> Self {
+        Self {
+            file: file.to_owned(),
+            models: Vec::new(),
+            seeds: None,
+            limit: None,
+            catalog: catalog.clone(),
+            allow_retired: true,
+        }
+    }
+}
+
 // === impl Command ===
 
 impl Command {
@@ -188,6 +204,8 @@ mod tests {
             "muster score 1 --cells --json",
             "muster retry 1 --data-dir d",
             "muster run s.toml --catalog my-models.toml --allow-retired --rpm 60",
+            "muster doctor --models sim/a,sim/b --sweep s.toml --catalog my-models.toml",
+            "muster plan s.toml --pilot 2 --data-dir d --rpm 60 --json",
             "muster models",
             "muster models openai/gpt-5.2 --catalog my-models.toml --json",
             "muster retune openai/gpt-5.2 --rpm 500 --tpm 0 --data-dir d",

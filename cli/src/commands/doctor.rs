@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use muster_episode::{ModelName, ModelPlan};
+use muster_episode::{Catalog, Date, ModelName, ModelPlan};
 use muster_store::StoreError;
 use muster_worker::{Environment as _, Http, ProcessEnvironment, Settings};
 
 use crate::address::CoordinatorUrl;
-use crate::arguments::{CallArguments, DATA_DIR_DEFAULT};
+use crate::arguments::{CallArguments, CatalogArguments, DATA_DIR_DEFAULT, SweepFileArguments};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
+use crate::intake::Intake;
 use crate::preflight::{self, Called};
 use crate::station::{self, IfMissing, Station};
-use crate::terminal;
+use crate::{catalog, limits, output, terminal, wire};
 
 /// Open files that a worker of 1,000 slots with its coordinator may need: one for each connection, and some.
 const FILES_WANTED: u64 = 2_048;
@@ -32,9 +32,15 @@ pub(crate) struct DoctorArguments {
     /// A coordinator to reach.
     #[arg(long, value_name = "URL")]
     coordinator: Option<CoordinatorUrl>,
-    /// Ask each of these models one short question, once. It costs a few tokens.
-    #[arg(long, value_name = "M", num_args = 1..)]
+    /// Ask each of these models one short question, once (a,b,c). It costs a few tokens.
+    #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',')]
     models: Vec<String>,
+    /// Ask each model of this sweep, as the sweep would call it.
+    #[arg(long, value_name = "SWEEP.toml")]
+    sweep: Option<PathBuf>,
+    /// What is known of models.
+    #[command(flatten)]
+    catalog: CatalogArguments,
     /// How models are called.
     #[command(flatten)]
     calls: CallArguments,
@@ -55,11 +61,7 @@ pub(crate) async fn perform(arguments: DoctorArguments) -> Result<Exit, Failure>
     if let Some(url) = &arguments.coordinator {
         findings.push(coordinator(url).await);
     }
-    let settings = preflight::settings(&arguments.calls);
-    let http = Http::new(preflight::http(&arguments.calls));
-    for name in &arguments.models {
-        findings.push(model(name, &settings, &http).await);
-    }
+    findings.extend(models(&arguments).await?);
     findings.iter().for_each(|finding| output::print(&finding.line()));
     Ok(Exit::of(!findings.iter().any(|finding| matches!(finding, Finding::Bad(_)))))
 }
@@ -159,23 +161,66 @@ async fn coordinator(url: &CoordinatorUrl) -> Finding {
     }
 }
 
-async fn model(name: &str, settings: &Settings, http: &Http) -> Finding {
-    let shown = terminal::one_line(name, 100);
-    let plan = match ModelName::parse(name) {
-        Ok(name) => ModelPlan::of(&name),
-        Err(problem) => return Finding::Bad(format!("model {shown}: {problem}")),
-    };
+/// Every model that is named, each asked once.
+async fn models(arguments: &DoctorArguments) -> Result<Vec<Finding>, Failure> {
+    let catalog = catalog::layered(arguments.catalog.own_catalog.as_slice())?;
+    let (today, mut findings, mut plans) = (catalog::today(), Vec::new(), Vec::new());
+    for name in &arguments.models {
+        match ModelName::parse(name) {
+            Ok(name) => plans.push((ModelPlan::known(&name, &catalog), retired(&catalog, &name, &today))),
+            Err(problem) => findings.push(Finding::Bad(format!("model {}: {problem}", shown(name)))),
+        }
+    }
+    if let Some(file) = &arguments.sweep {
+        let intake = Intake::read(&SweepFileArguments::of(file, &arguments.catalog), Some(&arguments.calls))?;
+        for plan in intake.plan.models() {
+            let retired =
+                ModelName::parse(&plan.name).ok().and_then(|name| retired(&intake.catalog, &name, &today));
+            plans.push((plan.clone(), retired));
+        }
+    }
+    let settings = preflight::settings(&arguments.calls);
+    let http = Http::new(preflight::http(&arguments.calls));
+    for (plan, retired) in plans {
+        findings.push(match retired {
+            Some(retired) => retired,
+            None => model(&plan, &settings, &http).await,
+        });
+    }
+    Ok(findings)
+}
+
+/// A model that is no more is not even asked.
+fn retired(catalog: &Catalog, name: &ModelName, today: &Date) -> Option<Finding> {
+    let known = catalog.get(name.full())?;
+    let date = known.retired_on(today)?;
+    let successor = known.successor().map_or_else(String::new, |it| format!("; its successor is {it}"));
+    Some(Finding::Bad(format!(
+        "model {}: it was shut down on {}{successor}",
+        shown(name.full()),
+        date.as_str()
+    )))
+}
+
+fn shown(name: &str) -> String {
+    terminal::one_line(name, 100)
+}
+
+async fn model(plan: &ModelPlan, settings: &Settings, http: &Http) -> Finding {
+    let shown = shown(&plan.name);
     if plan.is_built_in() {
         return Finding::Good(format!("model {shown}: built in"));
     }
-    let route = match settings.route(&plan) {
+    let route = match settings.route(plan) {
         Ok(route) => route,
         Err(error) => return Finding::Bad(error.to_string()),
     };
     let address = &route.base_url;
     let told = |why: &str| preflight::reason(why, std::slice::from_ref(&route));
     match preflight::call_once(http, &route).await {
-        Ok(Called::Answered(ms)) => Finding::Good(format!("model {shown}: {address} answered in {ms} ms")),
+        Ok(Called::Answered(ms)) => {
+            Finding::Good(format!("model {shown}: {address} answered in {ms} ms; {}", known(plan)))
+        }
         Ok(Called::Refused(why)) => Finding::Note(format!(
             "model {shown}: {address} takes the key, but refused a test question: {}",
             told(&why)
@@ -184,9 +229,28 @@ async fn model(name: &str, settings: &Settings, http: &Http) -> Finding {
     }
 }
 
+/// What a sweep would hold itself to.
+fn known(plan: &ModelPlan) -> String {
+    let limits = limits::quota(&wire::quota(&plan.quota).unwrap_or_default());
+    let price = if plan.price.is_some() { "its price is known" } else { "its price is not known" };
+    format!("limits: {limits}; {price}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_retired_model_is_not_asked_but_its_successor_named() {
+        let (catalog, today) = (Catalog::built_in(), Date::parse("2026-11-24").expect("a day"));
+        let found = |name: &str| retired(&catalog, &ModelName::parse(name).expect("a name"), &today);
+        let line = found("google/gemini-3-pro-preview").expect("a finding").line();
+        assert!(
+            line.starts_with("BAD ") && line.contains("successor is google/gemini-3.1-pro-preview"),
+            "{line}"
+        );
+        assert!(found("openai/gpt-5.2").is_none() && found("nobody/knows").is_none());
+    }
 
     #[test]
     fn the_limit_of_open_files_is_read_from_the_kernels_table() {
