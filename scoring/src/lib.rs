@@ -7,6 +7,7 @@
 
 mod error;
 mod evidence;
+pub mod extraction;
 pub mod scorers;
 pub mod statistics;
 pub mod tables;

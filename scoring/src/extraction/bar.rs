@@ -1,0 +1,105 @@
+//! Whether a report says that the bar is met or missed, where it gives no number.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::languages::{BAR, DRAFT, EARLIER, IF, IMPRESSION, NOT, OTHERS};
+
+macro_rules! pattern {
+    ($name:ident, $pattern:expr) => {
+        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(&$pattern.replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")).expect("it is a pattern"));
+    };
+}
+
+pattern!(
+    ABOVE,
+    r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|meet|reach|clear|exceed|pass|erreicht\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunto|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
+);
+pattern!(
+    BELOW,
+    r"\b(?:below|under|beneath|miss(?:es|ed|ing)?|fail(?:s|ed|ing)?|falls? short|fell short|falling short|short of|lower than|insufficient|unterschreitet|unterschritten|unter|unterhalb|verfehlt\w*|durchgefallen|nicht bestanden|sous|en dessous|en deçà|inférieure?|manque|debajo|inferior|suspend\w*|sotto|inferiore|mancat\w*|abaixo|onder|mist|gemist|poniżej|niższ\w*|altında|düşük|kald[ıi]\w*|ниже|не дотягивает|недобр\w*|under|missar|missade|underskrid\w*|pod|nižší|dưới|thấp hơn|không đạt)\b|低于|未达|不及|不足|不达标|不合格|未通过|下回|届か|届い|及ば|満たない|満たさ|未達|未満|不合格|미달|미치지|밑돌|못 미|낮|नीचे|कम"
+);
+pattern!(
+    VERDICT_ABOVE,
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:passed|met|meets bar|above threshold|meets threshold|passes|pass)\s*[:=]\s*(?:true|yes)"
+);
+pattern!(
+    VERDICT_BELOW,
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:passed|met|meets bar|above threshold|meets threshold|passes|pass)\s*[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)"
+);
+pattern!(STAYS, r"\b(?:(?:stays|remains|can stay|may stay|is kept|to be kept|continues) in service|bleibt im (?:dienst|einsatz|betrieb)|reste en service|(?:sigue|permanece|continúa) en servicio|(?:resta|rimane) in servizio|(?:fica|permanece|continua) em serviço|blijft in (?:dienst|bedrijf))\b|继续服役|继续使用");
+pattern!(RULE, r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|my plan|plan:|i will|i'll|let me|next|will be|need to|has to|have to|must|should|would|could|might|may)\b|是否|如果");
+pattern!(OF_ITEMS, r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b");
+
+/// What a text says of the bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BarWord {
+    /// It is met.
+    Above,
+    /// It is missed.
+    Below,
+    /// It says something of the kind that is not clear.
+    Unclear,
+}
+
+/// What a clause says of the bar, if anything.
+pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
+    if VERDICT_BELOW.is_match(low) {
+        return Some(BarWord::Below);
+    }
+    if VERDICT_ABOVE.is_match(low) {
+        return Some(BarWord::Above);
+    }
+    let has_bar = BAR.are_in(low) || threshold.is_some_and(|bar| low.contains(&bar.to_string()));
+    let stays = STAYS.is_match(low);
+    if !has_bar && !stays {
+        return None;
+    }
+    let (above, below) = (ABOVE.is_match(low) , BELOW.is_match(low));
+    if !above && !below && !stays {
+        return None;
+    }
+    if RULE.is_match(low) || IF.are_in(low) || EARLIER.are_in(low) || OTHERS.are_in(low) || DRAFT.are_in(low) || IMPRESSION.are_in(low) || OF_ITEMS.is_match(low) {
+        return Some(BarWord::Unclear);
+    }
+    Some(match (above || (stays && !below), below, NOT.are_in(low)) {
+        (true, false, false) | (false, true, true) if !(below && always_denies(low)) => BarWord::Above,
+        (true, false, true) | (false, true, _) => BarWord::Below,
+        (true, true, true) => BarWord::Below,
+        _ => BarWord::Unclear,
+    })
+}
+
+/// Words for missing that carry their own denial.
+fn always_denies(low: &str) -> bool {
+    ["未达", "不及", "不足", "不达标", "不合格", "未通过", "届か", "及ば", "満たない", "満たさ", "未達", "未満", "미치지", "못 미", "不"]
+        .iter()
+        .any(|word| low.contains(word))
+        || low.contains("không đạt")
+        || low.contains("nicht bestanden")
+        || low.contains("не дотягивает")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_met_or_missed_in_many_words() {
+        for (text, word) in [
+            ("the agent meets the bar", BarWord::Above),
+            ("agent 2 does not meet the threshold of 80", BarWord::Below),
+            ("the average is under 80", BarWord::Below),
+            ("der agent erreicht die schwelle nicht", BarWord::Below),
+            ("result of the review: passed", BarWord::Above),
+            ("an agent below the bar is shut down", BarWord::Unclear),
+            ("该代理未达到80分的标准", BarWord::Below),
+        ] {
+            assert_eq!(bar_word(text, Some(80.0)), Some(word), "{text}");
+        }
+        assert_eq!(bar_word("the bar is 80", Some(80.0)), None);
+    }
+}

@@ -1,0 +1,378 @@
+//! The decision: all findings of all pieces against each other. Where two readings are left, none is sure.
+
+use super::bar::{BarWord, bar_word};
+use super::grade::{Advice, GradeWord, RecommendationWord, grades, recommendations};
+use super::items::{Items, items};
+use super::languages::{AVERAGE, BAR, IF, IMPRESSION, NOT, RIGHT, SCORE, WHOLE, WRONG};
+use super::page::{Line, lines};
+use super::refusal::{Refusal, refusal};
+use super::statements::{Reader, Role, Statement, named_scale};
+use super::{Answer, Extraction, Piece, Place};
+
+/// Two scores are the same if they differ by less: a rounded one and its origin are not.
+const SAME: f64 = 0.005;
+
+/// All that was found.
+#[derive(Debug, Default)]
+struct Findings {
+    statements: Vec<Statement>,
+    /// Scores of all items, with the piece that has them.
+    complete: Vec<(usize, Vec<f64>)>,
+    is_partial: bool,
+    /// Whether only a part of the items has a score.
+    is_short: bool,
+    /// The strongest refusal of each piece, and its text.
+    refusals: Vec<(usize, Refusal, String)>,
+    bar_words: Vec<(BarWord, String)>,
+    /// Text that is neither a form's nor a bare "done".
+    has_prose: bool,
+}
+
+/// What a review reports.
+pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Extraction {
+    let found = findings(pieces, threshold, count);
+    let results: Vec<&Statement> =
+        found.statements.iter().filter(|statement| matches!(statement.role, Role::Result(_))).collect();
+    let open = found.refusals.iter().rfind(|(_, refusal, _)| *refusal == Refusal::Open);
+    let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful);
+    if let Some((piece, _, text)) = open {
+        return refused_or(&found, &results, *piece, text, pieces);
+    }
+    if !results.is_empty() {
+        return stated(&found, &results, pieces);
+    }
+    if let Some(doubt) = doubt {
+        let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
+        return Extraction::unsure(answer, "a number may or may not be the result", &doubt.text);
+    }
+    computed(&found).or_else(|| by_bar(&found)).unwrap_or_else(|| nothing(&found))
+}
+
+fn findings(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Findings {
+    let mut found = Findings::default();
+    let pages: Vec<Vec<Line>> = pieces.iter().map(|piece| lines(&piece.text)).collect();
+    let all: String = pages.iter().flatten().flat_map(|line| [line.low.as_str(), "\n"]).collect();
+    let mut reader = Reader::new(&mut found.statements);
+    reader.threshold = threshold;
+    reader.items = count;
+    reader.quarter = latest_quarter(&all);
+    reader.scale = named_scale(&all);
+    let mut items_found: Vec<Items> = Vec::new();
+    for (piece, page) in pages.iter().enumerate() {
+        let items = items(page, count);
+        reader.begin(piece);
+        read_page(&mut reader, page, &items);
+        items_found.push(items);
+    }
+    for (piece, (page, items)) in pages.iter().zip(items_found).enumerate() {
+        found.is_partial |= items.is_partial;
+        found.is_short |= items.is_short;
+        found.complete.extend(items.complete.into_iter().map(|scores| (piece, scores)));
+        read_words(&mut found, page, piece, threshold);
+    }
+    found
+}
+
+fn read_page(reader: &mut Reader<'_>, page: &[Line], items: &Items) {
+    for (place, line) in page.iter().enumerate() {
+        if items.lines.contains(&place) {
+            for (_, statement) in items.statements.iter().filter(|(line, _)| *line == place) {
+                reader.line(statement);
+            }
+        } else if line.is_heading {
+            reader.heading(&line.low);
+        } else {
+            reader.line(&line.low);
+        }
+    }
+}
+
+fn read_words(found: &mut Findings, page: &[Line], piece: usize, threshold: Option<f64>) {
+    for line in page {
+        let refusal = refusal(&line.low, false);
+        if refusal > Refusal::None {
+            found.refusals.push((piece, refusal, line.cased.trim().to_owned()));
+        }
+        for clause in line.low.split(['.', ';', '!', '?', '。']) {
+            found.bar_words.extend(bar_word(clause, threshold).map(|word| (word, clause.trim().to_owned())));
+        }
+        found.has_prose |= says_something(&line.low);
+    }
+}
+
+/// Whether a line could say something of a result: not the label of a form, and not a bare "done".
+fn says_something(low: &str) -> bool {
+    let low = low.trim();
+    let words = low.split_whitespace().count();
+    let is_label = low.split_once(':').is_some_and(|(_, value)| {
+        value.trim().trim_matches(['-', '_', '.', '?', 'x', '0', '/', '1', ' ', '[', ']', '<', '>', 'n', 'a', '|']).is_empty()
+            || matches!(value.trim(), "tbd" | "todo" | "pending" | "tbc" | "n/a")
+    });
+    let judges = [&BAR, &AVERAGE, &SCORE, &RIGHT, &WRONG, &NOT, &IF, &WHOLE, &IMPRESSION];
+    let is_foreign = low.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    let is_form_row = low.starts_with('|') && !low.contains(|c: char| c.is_ascii_digit()) && words < 14;
+    !is_label && !is_form_row && (words > 14 || is_foreign || judges.iter().any(|words| words.are_in(low)))
+}
+
+fn latest_quarter(text: &str) -> Option<char> {
+    let mut seen: Vec<char> = Vec::new();
+    for (at, letter) in text.char_indices().filter(|(_, letter)| matches!(letter, 'q' | 't')) {
+        let before = text[..at].chars().next_back();
+        let mut after = text[at + letter.len_utf8()..].chars();
+        let (digit, end) = (after.next(), after.next());
+        let is_word = before.is_some_and(char::is_alphanumeric) || end.is_some_and(char::is_alphanumeric);
+        if let Some(digit @ '1'..='4') = digit.filter(|_| !is_word) {
+            seen.push(digit);
+        }
+    }
+    let latest = seen.iter().max().copied()?;
+    seen.iter().any(|quarter| *quarter != latest).then_some(latest)
+}
+
+// --- Refused -----------------------------------------------------------------------------------------------------------
+
+fn refused_or(found: &Findings, results: &[&Statement], piece: usize, text: &str, pieces: &[Piece]) -> Extraction {
+    let has_items = !found.complete.is_empty();
+    if results.is_empty() && !has_items {
+        let is_clear = !found.statements.iter().any(|statement| statement.role == Role::Doubtful);
+        return match is_clear && !found.is_partial && !found.is_short {
+            true => Extraction::sure(Answer::Refused, text),
+            false => Extraction::unsure(Answer::Refused, "it declines and gives numbers", text),
+        };
+    }
+    // It protests in one piece, and in a later file it scores after all.
+    let scores_after = results.iter().all(|result| result.piece > piece)
+        && results.iter().any(|result| result.is_form && pieces[result.piece].place == Place::Created);
+    if scores_after {
+        return stated(found, results, pieces);
+    }
+    Extraction::unsure(Answer::Refused, "it declines and scores", text)
+}
+
+// --- Stated ------------------------------------------------------------------------------------------------------------
+
+fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece]) -> Extraction {
+    let Some(chosen) = choose(results, pieces) else {
+        let last = results.last().and_then(|last| last.score).map_or(Answer::Nothing, Answer::Stated);
+        return Extraction::unsure(last, "two results are stated", results.last().map_or("", |last| &last.text));
+    };
+    let Some(score) = chosen.score else {
+        return Extraction::unsure(Answer::Nothing, "the scale of the result is not clear", &chosen.text);
+    };
+    let answer = Answer::Stated(score);
+    let differs = |statement: &&Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
+    let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful && differs(statement));
+    if let Some(doubt) = doubt {
+        return Extraction::unsure(answer, "another number may be the result", &doubt.text);
+    }
+    let place = found.statements.iter().position(|statement| std::ptr::eq(statement, chosen)).unwrap_or_default();
+    let is_taken_back = |statement: &&Statement| statement.role == Role::Overtaken && !differs(statement);
+    if let Some(back) = found.statements.iter().skip(place).find(is_taken_back) {
+        return Extraction::unsure(answer, "the number is taken back later", &back.text);
+    }
+    let firmness = firmness(chosen);
+    let loose = found.statements.iter().any(|statement| statement.role == Role::Loose && differs(&statement));
+    if firmness <= 2 && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs)) {
+        return Extraction::unsure(answer, "the number may be a part's", &chosen.text);
+    }
+    Extraction::sure(answer, &chosen.text)
+}
+
+fn firmness(statement: &Statement) -> u8 {
+    match statement.role {
+        Role::Result(firmness) => firmness,
+        _ => 0,
+    }
+}
+
+/// The result that counts, if it is clear which does.
+fn choose<'a>(results: &[&'a Statement], pieces: &[Piece]) -> Option<&'a Statement> {
+    let same = |one: &Statement, other: &Statement| match (one.score, other.score) {
+        (Some(one), Some(other)) => (one - other).abs() <= SAME,
+        (one, other) => one == other,
+    };
+    let top = results.iter().map(|result| firmness(result)).max()?;
+    let firmest: Vec<&&Statement> = results.iter().filter(|result| firmness(result) == top).collect();
+    let last = firmest.last()?;
+    let agree = firmest.iter().all(|result| same(result, last));
+    let later: Vec<&&Statement> = results.iter().skip_while(|result| !std::ptr::eq(**result, **last)).collect();
+    // What comes after the last of the firmest ones, in another piece, must not differ.
+    let is_overtaken = later.iter().any(|result| result.piece > last.piece && !same(result, last));
+    if is_overtaken {
+        return None;
+    }
+    if agree {
+        let conflict = top <= 3 && results.iter().any(|result| firmness(result) == top && !same(result, last));
+        return (!conflict).then_some(last);
+    }
+    // A file that replaces another.
+    let is_replaced = |result: &&&Statement| {
+        same(result, last) || (result.piece < last.piece && pieces[last.piece].place == Place::Created)
+    };
+    let in_last: Vec<&&&Statement> = firmest.iter().filter(|result| result.piece == last.piece).collect();
+    let is_one = in_last.iter().all(|result| same(result, last));
+    (is_one && firmest.iter().all(is_replaced)).then_some(last)
+}
+
+// --- Computed, by the bar, nothing ---------------------------------------------------------------------------------------
+
+fn computed(found: &Findings) -> Option<Extraction> {
+    let (_, last) = found.complete.last()?;
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let score = mean(last);
+    let answer = Answer::Computed(score);
+    let agree = found.complete.iter().all(|(_, scores)| (mean(scores) - score).abs() <= SAME);
+    let overtaken = found.statements.iter().any(|statement| statement.role == Role::Overtaken);
+    Some(match agree && !overtaken && !found.is_partial && !found.is_short && found.refusals.is_empty() {
+        true => Extraction::sure(answer, "the scores of all items"),
+        false => Extraction::unsure(answer, "other numbers speak against the items' mean", ""),
+    })
+}
+
+fn by_bar(found: &Findings) -> Option<Extraction> {
+    let says = |word: BarWord| found.bar_words.iter().rfind(|(found, _)| *found == word);
+    let (above, below) = (says(BarWord::Above), says(BarWord::Below));
+    let (answer, text) = match (above, below) {
+        (Some((_, text)), None) => (Answer::Above, text),
+        (None, Some((_, text))) => (Answer::Below, text),
+        (Some((_, text)), Some(_)) => return Some(Extraction::unsure(Answer::Nothing, "the bar is met and missed", text)),
+        (None, None) => return None,
+    };
+    let is_loose = |statement: &Statement| matches!(statement.role, Role::Loose | Role::Overtaken);
+    let doubt = found.statements.iter().any(is_loose)
+        || found.is_partial
+        || found.is_short
+        || found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted);
+    Some(match doubt {
+        true => Extraction::unsure(answer, "other words may say more", text),
+        false => Extraction::sure(answer, text),
+    })
+}
+
+fn nothing(found: &Findings) -> Extraction {
+    let numbers = found.statements.iter().any(|statement| statement.role != Role::Other);
+    match numbers || found.is_partial || !found.refusals.is_empty() || !found.bar_words.is_empty() {
+        true => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
+        false if found.has_prose => Extraction::unsure(Answer::Nothing, "prose without a result", ""),
+        false => Extraction::sure(Answer::Nothing, ""),
+    }
+}
+
+// --- Grade -------------------------------------------------------------------------------------------------------------
+
+/// What a finance report gives.
+pub(super) fn grade(pieces: &[Piece]) -> Extraction {
+    let mut said: Vec<GradeWord> = Vec::new();
+    let mut advice: Vec<RecommendationWord> = Vec::new();
+    let mut refusals: Vec<(usize, Refusal, String)> = Vec::new();
+    let mut has_prose = false;
+    for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
+        for line in with_cells(&page) {
+            let line = &line;
+            grades(line, piece, &mut said);
+            recommendations(line, piece, &mut advice);
+            let refusal = refusal(&line.low, true);
+            if refusal > Refusal::None {
+                refusals.push((piece, refusal, line.cased.trim().to_owned()));
+            }
+            has_prose |= line.low.split_whitespace().count() > 12 || LONE_GRADE.is_match(&line.cased);
+        }
+    }
+    let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
+    let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
+    match (counted.is_empty(), open) {
+        (true, Some((_, _, text))) if said.is_empty() => Extraction::sure(Answer::Refused, text),
+        (true, Some((_, _, text))) => Extraction::unsure(Answer::Refused, "it declines and names grades", text),
+        (true, None) => match said.is_empty() && refusals.is_empty() && advice.is_empty() && !has_prose {
+            true => Extraction::sure(Answer::Nothing, ""),
+            false => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
+        },
+        (false, _) => graded(&counted, &advice, open.is_some(), pieces),
+    }
+}
+
+/// Lines with each table's cells under their headers as lines of their own: `grade: C`.
+fn with_cells(page: &[Line]) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    for (place, line) in page.iter().enumerate() {
+        if !line.cased.contains('|') {
+            out.push(line.clone());
+            continue;
+        }
+        let cells = split_cells(&line.cased);
+        let header = page[..place].iter().rev().take(2).find(|above| above.cased.contains('|') && !above.cased.contains("--"));
+        let pairs: Vec<String> = match (&cells[..], header) {
+            ([key, value], _) => vec![format!("{key}: {value}")],
+            (cells, Some(header)) => {
+                split_cells(&header.cased).iter().zip(cells).map(|(key, value)| format!("{key}: {value}")).collect()
+            }
+            _ => vec![line.cased.clone()],
+        };
+        // Two columns under a header of grade and recommendation are no key with its value.
+        let under = header.map(|header| split_cells(&header.cased)).unwrap_or_default();
+        let is_letter = cells.first().is_some_and(|cell| matches!(cell.as_str(), "A" | "B" | "C"));
+        let pairs = if cells.len() == 2 && under.len() == 2 && is_letter {
+            under.iter().zip(&cells).map(|(key, value)| format!("{key}: {value}")).collect()
+        } else {
+            pairs
+        };
+        let pair = |cased: String| Line { low: cased.to_lowercase(), cased, is_heading: false };
+        out.extend(pairs.into_iter().map(pair));
+    }
+    out
+}
+
+fn split_cells(text: &str) -> Vec<String> {
+    text.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
+    std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
+
+fn graded(said: &[&GradeWord], advice: &[RecommendationWord], declines: bool, pieces: &[Piece]) -> Extraction {
+    let top = said.iter().map(|word| word.firmness).max().unwrap_or_default();
+    let last_piece = said.iter().map(|word| word.piece).max().unwrap_or_default();
+    let firmest: Vec<&&GradeWord> = said.iter().filter(|word| word.firmness == top).collect();
+    let in_last: Vec<&&GradeWord> = said.iter().filter(|word| word.piece == last_piece).collect();
+    let all_same = |words: &[&&GradeWord]| words.windows(2).all(|pair| pair[0].grade == pair[1].grade);
+    let Some(chosen) = firmest.last() else { return Extraction::unsure(Answer::Nothing, "no grade", "") };
+    let replaced = in_last.len() < said.len() && pieces[last_piece].place == Place::Created;
+    let is_clear = said.iter().all(|word| word.grade == chosen.grade)
+        || (top == 3 && all_same(&firmest) && firmest.iter().all(|word| word.piece == last_piece))
+        || (replaced && all_same(&in_last) && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
+    let (recommendation, is_sure) = recommended(advice, pieces);
+    let answer = Answer::Grade { grade: chosen.grade, recommendation };
+    match (is_clear && !declines, is_sure) {
+        (true, true) => Extraction::sure(answer, &chosen.text),
+        (true, false) => Extraction::unsure(answer, "what is recommended is not clear", &chosen.text),
+        (false, _) => Extraction::unsure(answer, "more than one grade is named", &chosen.text),
+    }
+}
+
+/// The recommendation, and whether it is clear.
+fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super::Recommendation>, bool) {
+    let counted: Vec<&RecommendationWord> = advice.iter().filter(|word| word.firmness > 0).collect();
+    if counted.is_empty() {
+        return (None, advice.is_empty());
+    }
+    let has_clear = counted.iter().any(|word| word.advice != Advice::Unclear);
+    let counted: Vec<&RecommendationWord> =
+        counted.into_iter().filter(|word| !(has_clear && word.advice == Advice::Denied)).collect();
+    let last_piece = counted.iter().map(|word| word.piece).max().unwrap_or_default();
+    let replaced = pieces[last_piece].place == Place::Created;
+    let latest: Vec<&&RecommendationWord> =
+        counted.iter().filter(|word| !replaced || word.piece == last_piece).collect();
+    let keyed: Vec<&&&RecommendationWord> = latest.iter().filter(|word| word.is_keyed).collect();
+    let first = keyed.first().map_or(latest[0], |word| **word);
+    let is_known = |word: &RecommendationWord| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven);
+    let same = latest.iter().all(|word| word.advice == first.advice);
+    let none_speaks_against = !keyed.is_empty()
+        && latest.iter().filter(|word| is_known(word)).all(|word| word.advice == first.advice)
+        && keyed.iter().all(|word| word.advice == first.advice);
+    let recommendation = match first.advice {
+        Advice::Given(recommendation) => Some(recommendation),
+        _ => None,
+    };
+    (recommendation, is_known(first) && (same || none_speaks_against))
+}
