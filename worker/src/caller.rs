@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Method;
-use muster_episode::{Call, Meter, Reply};
+use muster_episode::{Call, Meter, Reply, StopReason, TokenUsage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Route;
-use crate::classify::{ErrorClass, Paid, Retry, Verdict, classify, classify_inside};
+use crate::classify::{ErrorClass, Judgement, Paid, Retry, Verdict, classify, classify_inside};
 use crate::error::{CallError, WorkerError};
 use crate::gate::{Errand, Gate, Pass, Size};
 use crate::http::{Answer, Endpoint, Fault, Http, HttpError};
@@ -213,10 +213,10 @@ impl Caller {
         match answer.status.as_u16() {
             200..=299 => Ok(self.listed(&answer.body)),
             404 | 405 | 501 => Ok(Probe::NoList),
-            status => {
-                let verdict = classify(status, &answer.headers, &answer.body, SystemTime::now());
-                Err(self.fail(&verdict, &tally))
-            }
+            status => match classify(status, &answer.headers, &answer.body, SystemTime::now()) {
+                Judgement::Failed(verdict) => Err(self.fail(&verdict, &tally)),
+                Judgement::Declined { .. } => Ok(Probe::NoList),
+            },
         }
     }
 
@@ -298,14 +298,35 @@ impl Caller {
     }
 
     fn judge(&self, answer: &Answer) -> Result<Reply, Failure> {
-        if !answer.status.is_success() {
-            let status = answer.status.as_u16();
-            return Err(classify(status, &answer.headers, &answer.body, SystemTime::now()).into());
+        let now = SystemTime::now();
+        let judgement = if answer.status.is_success() {
+            match self.dialect.decode(&answer.body) {
+                Ok(reply) => return Ok(reply),
+                Err(AnswerError::Error(inside)) => classify_inside(&inside, &answer.headers, now),
+                Err(lost) => return Err(Failure::lost(lost.to_string())),
+            }
+        } else {
+            classify(answer.status.as_u16(), &answer.headers, &answer.body, now)
+        };
+        match judgement {
+            Judgement::Declined { message } => Ok(self.declined(&message)),
+            Judgement::Failed(verdict) => Err(verdict.into()),
         }
-        self.dialect.decode(&answer.body).map_err(|error| match error {
-            AnswerError::Error(inside) => classify_inside(&inside, &answer.headers, SystemTime::now()).into(),
-            lost => Failure::lost(lost.to_string()),
-        })
+    }
+
+    /// The reply of a provider that declined the content: nothing was said that could be sent back.
+    fn declined(&self, message: &str) -> Reply {
+        Reply {
+            raw: Bytes::new(),
+            dialect: self.dialect.name().into(),
+            text: one_line(&self.redactor.text(message)),
+            reasoning: String::new(),
+            tool_calls: Vec::new(),
+            stop: StopReason::Refusal,
+            tokens: TokenUsage::default(),
+            served_model: String::new(),
+            fingerprint: String::new(),
+        }
     }
 
     fn note_rate_limit(&self, verdict: &Verdict) {
@@ -469,12 +490,12 @@ impl Tally {
 impl Failure {
     /// It was sent, and whatever came back was of no use: it may have been paid for.
     fn lost(message: String) -> Self {
-        Verdict { class: ErrorClass::Transient, retry: Retry::Again, hint: None, paid: Paid::Maybe, message }
-            .into()
+        let class = ErrorClass::Transient;
+        Verdict { class, retry: Retry::Again, hint: None, dimension: None, paid: Paid::Maybe, message }.into()
     }
 
     fn unsent(class: ErrorClass, message: String) -> Self {
-        Verdict { class, retry: Retry::Again, hint: None, paid: Paid::No, message }.into()
+        Verdict { class, retry: Retry::Again, hint: None, dimension: None, paid: Paid::No, message }.into()
     }
 }
 
@@ -629,7 +650,7 @@ mod tests {
         let quota = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
         let long = r#"{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
         for (status, body, class, words) in [
-            (429, quota, ErrorClass::Config, "quota exhausted"),
+            (429, quota, ErrorClass::Quota, "quota exhausted"),
             (401, "", ErrorClass::Config, "key refused"),
             (404, "", ErrorClass::Config, "no such model"),
             (400, long, ErrorClass::BadRequest, "conversation too long"),

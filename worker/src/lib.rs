@@ -12,6 +12,7 @@ mod cost;
 mod desk;
 mod error;
 mod gate;
+mod headers;
 mod http;
 mod lease;
 mod link;
@@ -30,10 +31,11 @@ pub use account::{
     Account, BaseUrl, Environment, OutputLimitField, ProcessEnvironment, Route, accounts, redactor, route,
 };
 pub use caller::{Answered, Caller, CallerConfig, Probe, RateLimitHook, Terms};
-pub use classify::{ErrorClass, Verdict, classify};
+pub use classify::{Dimension, ErrorClass, Judgement, Paid, Retry, Verdict, classify};
 pub use cost::{Cost, CostRule, Costs, Worst};
 pub use error::{CallError, WorkerError};
 pub use gate::{Errand, Gate};
+pub use headers::{Observed, RateHeaders, Window};
 pub use http::{Http, HttpConfig, MAX_ANSWER_BYTES, ProxyPolicy};
 pub use pace::{Pace, PaceConfig};
 pub use providers::{

@@ -126,7 +126,7 @@ impl RetryLimits {
             ErrorClass::Transient => Some(&self.transient),
             ErrorClass::RateLimited => Some(&self.rate_limited),
             ErrorClass::Overloaded => Some(&self.overloaded),
-            ErrorClass::Config | ErrorClass::BadRequest | ErrorClass::Cancelled => None,
+            ErrorClass::Quota | ErrorClass::Config | ErrorClass::BadRequest | ErrorClass::Cancelled => None,
         }
     }
 }
@@ -170,7 +170,7 @@ impl<'a> Retries<'a> {
             ErrorClass::Transient => Some(&mut self.transient),
             ErrorClass::RateLimited => Some(&mut self.rate_limited),
             ErrorClass::Overloaded => Some(&mut self.overloaded),
-            ErrorClass::Config | ErrorClass::BadRequest | ErrorClass::Cancelled => None,
+            ErrorClass::Quota | ErrorClass::Config | ErrorClass::BadRequest | ErrorClass::Cancelled => None,
         }
     }
 }
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_waiting_cannot_mend_is_never_tried_again() {
-        for class in [ErrorClass::Config, ErrorClass::BadRequest, ErrorClass::Cancelled] {
+        for class in [ErrorClass::Quota, ErrorClass::Config, ErrorClass::BadRequest, ErrorClass::Cancelled] {
             assert_eq!(waits(class, Some(MS), 0.0), Vec::<u128>::new());
         }
     }

@@ -218,6 +218,7 @@ impl Slot {
             ErrorClass::Transient => v1::FailureClass::Transient,
             ErrorClass::RateLimited => v1::FailureClass::RateLimited,
             ErrorClass::Overloaded => v1::FailureClass::Overloaded,
+            ErrorClass::Quota => v1::FailureClass::Quota,
             ErrorClass::Config => v1::FailureClass::Config,
             ErrorClass::BadRequest => v1::FailureClass::BadRequest,
             ErrorClass::Cancelled => v1::FailureClass::Preempted,
