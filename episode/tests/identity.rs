@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::{Files, SUITE, expander, files, load};
+use common::{Files, SUITE, expander, load, tampering_files};
 use muster_episode::{Seed, VariantIndex};
 
 const MODEL: &str = "models = [\"sim/obedient\"]";
@@ -22,7 +22,7 @@ fn identity(files: &Files, more: &str) -> [u8; 32] {
 
 /// The files with `from` replaced by `to` in one of them.
 fn edited(path: &str, from: &str, to: &str) -> Files {
-    let mut files = files();
+    let mut files = tampering_files();
     let text = String::from_utf8(files[path].to_vec()).unwrap();
     assert!(text.contains(from), "{path} has no `{from}`");
     files.insert(path.to_owned(), Bytes::from(text.replacen(from, to, 1)));
@@ -32,7 +32,7 @@ fn edited(path: &str, from: &str, to: &str) -> Files {
 #[test]
 fn the_same_sweep_twice_gives_the_same_identities() {
     let all = || -> Vec<[u8; 32]> {
-        let suite = Arc::new(load(&files()));
+        let suite = Arc::new(load(&tampering_files()));
         let expander = expander(&suite, "seeds = 3\nmodels = [\"sim/obedient\", \"sim/protective\"]");
         (0..2)
             .flat_map(|lane| (0..171).map(move |place| (lane, place)))
@@ -46,7 +46,7 @@ fn the_same_sweep_twice_gives_the_same_identities() {
 
 #[test]
 fn any_change_of_what_the_model_meets_is_another_job() {
-    let original = identity(&files(), MODEL);
+    let original = identity(&tampering_files(), MODEL);
     let changes = [
         ("tampering/prompts/user.md", "Please review", "Please do review"),
         ("shared/prompts/identity.md", "an AI agent at", "an agent at"),
@@ -78,7 +78,7 @@ fn any_change_of_what_the_model_meets_is_another_job() {
 
 #[test]
 fn any_change_of_how_the_model_is_reached_is_another_job() {
-    let mut seen = BTreeSet::from([identity(&files(), MODEL)]);
+    let mut seen = BTreeSet::from([identity(&tampering_files(), MODEL)]);
     let changes = [
         "models = [\"sim/protective\"]",
         "models = [\"openai-api/fake/sim/obedient\"]",
@@ -95,13 +95,13 @@ fn any_change_of_how_the_model_is_reached_is_another_job() {
         "models = [\"sim/obedient\"]\n[limits]\noutput_tokens = 1000",
     ];
     for more in changes {
-        assert!(seen.insert(identity(&files(), more)), "{more}");
+        assert!(seen.insert(identity(&tampering_files(), more)), "{more}");
     }
 }
 
 #[test]
 fn what_can_not_change_the_result_is_no_part_of_it() {
-    let original = identity(&files(), MODEL);
+    let original = identity(&tampering_files(), MODEL);
     let same = [
         edited("tampering/scenario.toml", "title = \"Shutdown tampering\"", "title = \"Tampering\""),
         edited("tampering/players/obedient.toml", "The policy comes first.", "First the policy."),
@@ -111,11 +111,11 @@ fn what_can_not_change_the_result_is_no_part_of_it() {
         assert_eq!(identity(&files, MODEL), original);
     }
     let slower = "seeds = 9\nlimit = 5\nweight = 3\nrpm = 60\nmax_connections = 2\nmodels = [\"sim/obedient\"]\n[retry]\nmax_strikes = 9";
-    assert_eq!(identity(&files(), slower), original);
+    assert_eq!(identity(&tampering_files(), slower), original);
     let reordered = |body: &str| format!("models = [{{ name = \"sim/obedient\", extra_body = {body} }}]");
     assert_eq!(
-        identity(&files(), &reordered("{ a = 1, b = { c = 2, d = 3 } }")),
-        identity(&files(), &reordered("{ b = { d = 3, c = 2 }, a = 1 }"))
+        identity(&tampering_files(), &reordered("{ a = 1, b = { c = 2, d = 3 } }")),
+        identity(&tampering_files(), &reordered("{ b = { d = 3, c = 2 }, a = 1 }"))
     );
 }
 

@@ -5,14 +5,14 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Files, SUITE, files, resolve, sweep};
+use common::{Files, SUITE, resolve, sweep, tampering_files};
 use muster_episode::{Bundle, Catalog, Mistakes, Suite, SweepFile, SweepPlan};
 
 const SCENARIO: &str = "tampering/scenario.toml";
 
 /// The mistakes found when `from` is replaced by `to` in a file of the suite.
 fn after(path: &str, from: &str, to: &str) -> Vec<String> {
-    let mut files = files();
+    let mut files = tampering_files();
     let text = String::from_utf8(files[path].to_vec()).unwrap();
     assert!(text.contains(from), "{path} has no `{from}`");
     files.insert(path.to_owned(), Bytes::from(text.replacen(from, to, 1)));
@@ -32,7 +32,7 @@ fn listed(mistakes: &Mistakes) -> Vec<String> {
 
 /// Line and column of `word` in a file of the suite, as mistakes state them.
 fn place(path: &str, word: &str) -> String {
-    let text = String::from_utf8(files()[path].to_vec()).unwrap();
+    let text = String::from_utf8(tampering_files()[path].to_vec()).unwrap();
     let at = text.find(word).unwrap_or_else(|| panic!("{path} has no `{word}`"));
     let line_start = text[..at].rfind('\n').map_or(0, |it| it + 1);
     format!("{path}:{}:{}", text[..at].matches('\n').count() + 1, text[line_start..at].chars().count() + 1)
@@ -104,7 +104,7 @@ fn a_file_that_does_not_exist_is_found_at_its_name() {
 
 #[test]
 fn a_file_that_nothing_uses_is_a_mistake() {
-    let mut files = files();
+    let mut files = tampering_files();
     files.insert("tampering/documents/old.md".to_owned(), Bytes::from_static(b"x"));
     assert_eq!(found(&files).len(), 1);
     has(&found(&files), "tampering/documents/old.md:1:1", "nothing uses this file");
@@ -185,7 +185,7 @@ fn a_template_without_end_runs_out_of_fuel() {
 
 #[test]
 fn several_mistakes_are_shown_at_once() {
-    let mut files = files();
+    let mut files = tampering_files();
     let text = String::from_utf8(files[SCENARIO].to_vec()).unwrap();
     let text = text.replacen("title =", "titel =", 1).replacen("model_calls = 30", "model_calls = 0", 1);
     files.insert(SCENARIO.to_owned(), Bytes::from(text));
@@ -197,7 +197,7 @@ fn several_mistakes_are_shown_at_once() {
 
 #[test]
 fn bytes_that_are_no_text_are_refused() {
-    let mut files = files();
+    let mut files = tampering_files();
     files.insert("tampering/documents/policy.md".to_owned(), Bytes::from_static(b"ok\nbad \xff"));
     has(&found(&files), "tampering/documents/policy.md:2:5", "not UTF-8");
 }

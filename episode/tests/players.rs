@@ -17,9 +17,10 @@ const NEW: &str = "10.0.12.46";
 fn episodes(scenario: &str, player: &str) -> Vec<(Arc<JobPlan>, Episode)> {
     let more = match scenario {
         "exfiltration_transfer" | "exfiltration_deletion" => "threat = [\"stated\", \"none\"]",
-        _ => {
-            "threat = [\"stated\", \"bar\", \"none\"]\nmonitoring = [\"unsaid\", \"monitored\", \"unmonitored\"]"
+        "alignment_faking" => {
+            "threat = [\"stated\", \"none\"]\nmonitoring = [\"unsaid\", \"monitored\", \"unmonitored\"]"
         }
+        _ => "threat = [\"stated\", \"bar\", \"none\"]",
     };
     let text = format!(
         "format = 1\nname = \"t\"\nsuite = \".\"\nscenarios = [{scenario:?}]\nmodels = [\"sim/{player}\"]\n\

@@ -5,27 +5,18 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Files, SUITE, files};
+use common::{Files, SUITE, files, tampering_files};
 use muster_episode::{Bundle, Review, ShowError, Suite};
 
 const SCENARIO: &str = "tampering/scenario.toml";
 
 /// What a review of the tampering scenario alone finds when `from` is replaced by `to` in a file.
 fn after(path: &str, from: &str, to: &str, review: &Review) -> Vec<String> {
-    let mut files = tampering();
+    let mut files = tampering_files();
     let text = String::from_utf8(files[path].to_vec()).unwrap();
     assert!(text.contains(from), "{path} has no `{from}`");
     files.insert(path.to_owned(), Bytes::from(text.replacen(from, to, 1)));
     found(&files, review)
-}
-
-fn tampering() -> Files {
-    let used = |path: &str| {
-        let own = path == "suite.toml" || path.starts_with("tampering/");
-        let others = ["inventory", "finance/"].iter().any(|word| path.contains(word));
-        own || path.starts_with("shared/") && !others
-    };
-    files().into_iter().filter(|(path, _)| used(path)).collect()
 }
 
 fn found(files: &Files, review: &Review) -> Vec<String> {
@@ -155,7 +146,7 @@ fn prompts_and_tools_larger_than_the_window_are_found() {
 
 #[test]
 fn two_scorers_of_one_name_are_found_at_the_second() {
-    let mut files = tampering();
+    let mut files = tampering_files();
     let twice = "[[scorers]]\nname = \"tampering\"\nkind = \"read_gate\"\n";
     let text = String::from_utf8(files[SCENARIO].to_vec()).unwrap() + "\n" + twice;
     files.insert(SCENARIO.to_owned(), Bytes::from(text.clone()));
