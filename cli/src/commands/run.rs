@@ -123,8 +123,12 @@ impl Site {
         interrupts: &mut Interrupts,
     ) -> Result<Option<(Self, Worked)>, Failure> {
         let intake = Intake::read(&arguments.sweep, Some(&arguments.calls))?;
-        let settings =
-            Settings { plan: Some(Arc::clone(&intake.plan)), ..preflight::settings(&arguments.calls) };
+        let settings = Settings {
+            plan: Some(Arc::clone(&intake.plan)),
+            // A rate is the fleet's, and this worker is all of it: the sweep's quota has it already.
+            rpm: None,
+            ..preflight::settings(&arguments.calls)
+        };
         tokio::select! {
             checked = preflight::check(&intake.plan, &settings, preflight::http(&arguments.calls)) => checked?,
             _ = interrupts.next() => {
