@@ -51,12 +51,14 @@ fn check_scenario(scenario: &Scenario, templates: &Templates, mistakes: &mut Mis
     match variants_to_check(scenario, templates) {
         Ok(variants) => {
             let mut openings = Openings::new();
+            let mut contexts = Vec::with_capacity(variants.len());
             for variant in &variants {
-                if let Err(fault) = check_variant(scenario, templates, variant, &mut openings) {
-                    fault.note(mistakes, &defined);
+                match check_variant(scenario, templates, variant, &mut openings) {
+                    Ok(context) => contexts.push(context),
+                    Err(fault) => fault.note(mistakes, &defined),
                 }
             }
-            check_documents(scenario, templates, &variants, mistakes);
+            check_documents(scenario, templates, &contexts, mistakes);
         }
         Err(VariantsError::Fault(fault)) => fault.note(mistakes, &defined),
         Err(VariantsError::TooMany) => {
@@ -115,7 +117,7 @@ fn check_variant(
     templates: &Templates,
     variant: &[u16],
     openings: &mut Openings,
-) -> Result<(), Fault> {
+) -> Result<Value, Fault> {
     let context = scenario.context(templates, variant, MODEL, 0)?;
     let expansion = scenario.expand(templates, &context, 0)?;
     let mut casts = Vec::with_capacity(scenario.players.len());
@@ -126,7 +128,7 @@ fn check_variant(
     let tools = World::all_tools().filter(|tool| expansion.world.offers(tool)).collect();
     let known = openings.entry((expansion.system, expansion.user, tools)).or_insert_with(|| casts.clone());
     match known.iter().zip(&casts).find(|(known, cast)| known != cast) {
-        None => Ok(()),
+        None => Ok(context),
         Some(((name, _), _)) => {
             let path = format!("{}/players/{name}.toml", scenario.name());
             let source = templates.source(&path).unwrap_or_else(|| scenario.source.clone());
@@ -138,16 +140,8 @@ fn check_variant(
 }
 
 /// Notes documents, sheets and memories that are in no variant.
-fn check_documents(
-    scenario: &Scenario,
-    templates: &Templates,
-    variants: &[Variant],
-    mistakes: &mut Mistakes,
-) {
-    let conditions = scenario.world.conditions();
-    let contexts: Vec<Value> =
-        variants.iter().filter_map(|variant| scenario.context(templates, variant, MODEL, 0).ok()).collect();
-    for condition in conditions {
+fn check_documents(scenario: &Scenario, templates: &Templates, contexts: &[Value], mistakes: &mut Mistakes) {
+    for condition in scenario.world.conditions() {
         let ever = contexts.iter().any(|context| templates.holds(condition, context).unwrap_or(true));
         if !ever {
             templates.whole(condition.template(), "this holds in no variant").note(mistakes, &[]);
