@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 
 use crate::profile::Profile;
 
+/// The codes that Anthropic tells in an error's details; others are not its words.
+const ANTHROPIC_CODES: [&str; 4] = [
+    "ramp_limit_exceeded",
+    "enforced_spend_limit_reached",
+    "contract_spend_limit_reached",
+    "organization_on_hold",
+];
+
 /// A refusal, before it is worded.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rejection {
@@ -113,7 +121,7 @@ impl Rejection {
             _ => "invalid_request_error",
         };
         let mut error = json!({"type": kind, "message": self.message});
-        if let Some(code) = self.code {
+        if let Some(code) = self.code.filter(|code| ANTHROPIC_CODES.contains(code)) {
             error["details"] = json!({"error_code": code});
         }
         json!({"type": "error", "error": error, "request_id": request_id})
@@ -180,7 +188,7 @@ mod tests {
             ),
             (
                 Profile::Anthropic,
-                json!({"type": "error", "error": {"type": "rate_limit_error", "message": "slow", "details": {"error_code": "1302"}}, "request_id": "req_1"}),
+                json!({"type": "error", "error": {"type": "rate_limit_error", "message": "slow"}, "request_id": "req_1"}),
             ),
             (
                 Profile::Gemini,

@@ -145,7 +145,7 @@ async fn gemini_wants_the_signature_on_the_first_call_of_each_step() {
         "{missing}"
     );
     let altered = refused(way, &running, way.request(), |said| {
-        said[1]["parts"][0]["thoughtSignature"] = json!("Ev+/AAAA")
+        said[1]["parts"][0]["thoughtSignature"] = json!("Ev+/AAAA");
     });
     assert_eq!(altered.await, "Corrupted thought signature.");
     let swapped = refused(way, &running, way.request(), |said| {
