@@ -14,9 +14,9 @@ use crate::account::Route;
 use crate::classify::{ErrorClass, Judgement, Paid, Retry, Verdict, classify, classify_inside};
 use crate::error::{CallError, WorkerError};
 use crate::gate::{Errand, Gate, Pass, Size};
-use crate::http::{Answer, Endpoint, Fault, Http, HttpError};
+use crate::http::{Answer, Endpoint, Fault, Http, HttpError, Patience};
 use crate::pace::{Pace, PaceConfig};
-use crate::providers::{AnswerError, Conversation, Dialect, EncodeError, OpenAiChat};
+use crate::providers::{self, AnswerError, Conversation, Dialect, DialectKind, EncodeError};
 use crate::redact::Redactor;
 use crate::retry::{Retries, RetryLimits};
 use crate::shares::Fate;
@@ -53,7 +53,7 @@ pub struct Caller {
     http: Http,
     route: Route,
     endpoint: Endpoint,
-    dialect: OpenAiChat,
+    dialect: Arc<dyn Dialect>,
     pace: Pace,
     gate: Gate,
     limits: RetryLimits,
@@ -134,9 +134,9 @@ impl Caller {
     /// # Errors
     /// The route's address or key, or the file of certificate authorities, can't be used.
     pub fn new(http: &Http, route: Route, config: CallerConfig) -> Result<Self, WorkerError> {
-        let dialect = OpenAiChat::new(route.account.model.clone(), route.output_limit_field);
+        let dialect = providers::dialect(route.dialect.clone());
         Ok(Self {
-            endpoint: http.endpoint(&route, dialect.path())?,
+            endpoint: http.endpoint(&route, dialect.path(), dialect.headers())?,
             http: http.clone(),
             pace: Pace::new(&config.pace),
             gate: config.gate,
@@ -203,12 +203,14 @@ impl Caller {
     /// # Errors
     /// It can't be reached, or refuses the key.
     pub async fn probe(&self) -> Result<Probe, CallError> {
-        let endpoint = self.http.endpoint(&self.route, "/models").map_err(|error| CallError {
-            message: error.to_string(),
-            ..self.error(ErrorClass::Config, None, &Tally::default(), "")
-        })?;
+        let headers = self.dialect.headers();
+        let endpoint =
+            self.http.endpoint(&self.route, self.list_path(), headers).map_err(|error| CallError {
+                message: error.to_string(),
+                ..self.error(ErrorClass::Config, None, &Tally::default(), "")
+            })?;
         let tally = Tally { tries: 1, ..Tally::default() };
-        let answer = self.http.send(Method::GET, &endpoint, Bytes::new()).await;
+        let answer = self.http.send(Method::GET, &endpoint, Bytes::new(), self.http.patience(0, None)).await;
         let answer = answer.map_err(|error| self.fail(&failure_of_http(error).verdict, &tally))?;
         match answer.status.as_u16() {
             200..=299 => Ok(self.listed(&answer.body)),
@@ -233,8 +235,9 @@ impl Caller {
             let Some(connection) = terms.unless_given_up(self.pace.ready()).await else {
                 return Err(self.cancelled(tally));
             };
-            let time = retries.as_ref().and_then(|retries| retries.time_left(Instant::now()));
-            let time = self.http.total_timeout().min(time.unwrap_or(Duration::MAX));
+            let left = |retries: &Retries<'_>| retries.time_left(Instant::now());
+            let time = retries.as_ref().map_or(terms.limits.deadline, left);
+            let time = time.unwrap_or(self.http.total_timeout());
             let pass = match terms.unless_given_up(self.gate.ready(terms.errand, size, time)).await {
                 None => return Err(self.cancelled(tally)),
                 Some(Err(_)) => return Err(self.denied(tally)),
@@ -242,7 +245,10 @@ impl Caller {
             };
             let begin = Instant::now();
             let retries = retries.get_or_insert_with(|| Retries::begin(terms.limits, begin));
-            let failure = match self.one_try(body, retries.time_left(begin), pass, tally).await {
+            let failure = match self
+                .one_try(body, self.http.patience(max_output_tokens, retries.time_left(begin)), pass, tally)
+                .await
+            {
                 Ok((reply, cost)) => return Ok(answered(reply, cost, tally, begin.elapsed())),
                 Err(failure) => failure,
             };
@@ -266,23 +272,18 @@ impl Caller {
     async fn one_try(
         &self,
         body: &Bytes,
-        time: Option<Duration>,
+        patience: Patience,
         mut pass: Pass,
         tally: &mut Tally,
     ) -> Result<(Reply, Option<u64>), Failure> {
         tally.tries += 1;
         tally.under_way = true;
         pass.sent();
-        let sent = self.http.send(Method::POST, &self.endpoint, body.clone());
-        let sent = match time {
-            Some(time) => tokio::time::timeout(time, sent).await,
-            None => Ok(sent.await),
-        };
+        let sent = self.http.send(Method::POST, &self.endpoint, body.clone(), patience).await;
         tally.under_way = false;
         let read = match sent {
-            Ok(Ok(answer)) => self.judge(&answer),
-            Ok(Err(error)) => Err(failure_of_http(error)),
-            Err(_) => Err(Failure::lost("no answer within the time that the sweep gives a call".to_owned())),
+            Ok(answer) => self.judge(&answer),
+            Err(error) => Err(failure_of_http(error)),
         };
         match read {
             Ok(reply) => {
@@ -401,27 +402,44 @@ impl Caller {
         }
     }
 
+    /// Some lists come in pages: the largest one is asked for.
+    fn list_path(&self) -> &'static str {
+        match self.route.dialect.kind {
+            DialectKind::AnthropicMessages => "/models?limit=1000",
+            DialectKind::Gemini => "/models?pageSize=1000",
+            DialectKind::OpenAiResponses | DialectKind::OpenAiChat => "/models",
+        }
+    }
+
     fn listed(&self, body: &[u8]) -> Probe {
-        #[derive(serde::Deserialize)]
-        struct Listed {
-            id: String,
-        }
-        #[derive(serde::Deserialize)]
-        struct List {
-            data: Vec<Listed>,
-        }
-        let Ok(list) = serde_json::from_slice::<List>(body) else { return Probe::NoList };
         // A player's parameters are not part of its name.
         let wanted =
             self.route.account.model.split_once('?').map_or(&*self.route.account.model, |(name, _)| name);
-        if list.data.iter().any(|listed| listed.id == wanted) {
+        let listed = listed_models(body);
+        if listed.iter().any(|name| name == wanted) {
             return Probe::Listed;
         }
-        let mut names: Vec<String> =
-            list.data.into_iter().take(MAX_LISTED_MODELS).map(|listed| one_line(&listed.id)).collect();
+        let clean = |name: String| one_line(&self.redactor.text(&name));
+        let mut names: Vec<String> = listed.into_iter().take(MAX_LISTED_MODELS).map(clean).collect();
         names.sort();
         if names.is_empty() { Probe::NoList } else { Probe::NotListed(names) }
     }
+}
+
+/// The names in a list of models, in OpenAI's and Anthropic's shape or in Google's.
+fn listed_models(body: &[u8]) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Model {
+        #[serde(alias = "name")]
+        id: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct List {
+        #[serde(alias = "models")]
+        data: Vec<Model>,
+    }
+    let models = serde_json::from_slice::<List>(body).map(|list| list.data).unwrap_or_default();
+    models.into_iter().map(|model| model.id.trim_start_matches("models/").to_owned()).collect()
 }
 
 fn fate_of(verdict: &Verdict) -> Fate {
@@ -633,15 +651,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_provider_that_never_answers_runs_into_the_total_time_out() {
+    async fn a_provider_that_never_answers_is_given_up_after_ten_silent_minutes() {
         let (caller, ..) = scripted(
             (0..9).map(|_| (Duration::MAX, answer(200, &[], GOOD))).collect(),
             CallerConfig::default(),
         );
         let begin = Instant::now();
         let error = call(&caller).await.expect_err("late");
-        assert!(error.message.contains("no whole answer within 600 s"), "{error}");
-        assert!(begin.elapsed() >= 1_200 * SECOND && begin.elapsed() < 1_201 * SECOND);
+        assert!(error.message.contains("no sign of an answer within 600 s"), "{error}");
+        assert!(begin.elapsed() >= 1_200 * SECOND && begin.elapsed() < 1_202 * SECOND);
         assert_eq!(error.maybe_paid, 2);
     }
 

@@ -10,7 +10,7 @@ use crate::classify::ErrorClass;
 pub enum WorkerError {
     /// A model's name is not of the form `provider/name`.
     #[error(
-        "{model:?} is no model name: write provider/name, for example openai/gpt-5.2, sim/obedient or openai-api/SERVICE/NAME"
+        "{model:?} is no model name: write provider/name, for example openai/gpt-5.2, openrouter/z-ai/glm-4.7, sim/obedient or openai-api/SERVICE/NAME"
     )]
     ModelName {
         /// The name as given.
@@ -18,13 +18,23 @@ pub enum WorkerError {
     },
     /// A model's provider is one that this build does not speak.
     #[error(
-        "model {model}: provider {provider:?} is not known here; known are openai, openai-api/SERVICE and sim"
+        "model {model}: provider {provider:?} is not known here; known are {known}. A server that speaks like OpenAI is openai-api/SERVICE/NAME, with its address in SERVICE_BASE_URL"
     )]
     UnknownProvider {
         /// The name as given.
         model: String,
         /// Its first part.
         provider: String,
+        /// The providers that are.
+        known: String,
+    },
+    /// What a plan or the catalog says of a model's route can't be.
+    #[error("model {model} can't be called as its route says: {problem}")]
+    BadRoute {
+        /// The model.
+        model: String,
+        /// What is wrong.
+        problem: String,
     },
     /// An environment variable that a model needs is missing or empty.
     #[error("model {model} needs the environment variable {variable}: {purpose}")]

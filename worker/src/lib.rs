@@ -28,7 +28,7 @@ mod sweeps;
 mod worker;
 
 pub use account::{
-    Account, BaseUrl, Environment, OutputLimitField, ProcessEnvironment, Route, accounts, redactor, route,
+    Account, Auth, BaseUrl, Environment, ProcessEnvironment, Route, accounts, redactor, route, route_of,
 };
 pub use caller::{Answered, Caller, CallerConfig, Probe, RateLimitHook, Terms};
 pub use classify::{Dimension, ErrorClass, Judgement, Paid, Retry, Verdict, classify};

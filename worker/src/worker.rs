@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::account::{BaseUrl, Environment, Route, accounts, redactor, route};
+use crate::account::{Environment, Route, accounts, redactor, route_of};
 use crate::blackbox::BlackBox;
 use crate::desk::{Desk, Drain};
 use crate::error::WorkerError;
@@ -72,11 +72,7 @@ impl Settings {
     /// # Errors
     /// Names the variable that is missing or wrong.
     pub fn route(&self, model: &ModelPlan) -> Result<Route, WorkerError> {
-        let mut route = route(&*self.environment.0, &model.name, self.simulator.as_deref())?;
-        if let Some(address) = &model.base_url {
-            route.base_url = BaseUrl::new(address)?;
-        }
-        Ok(route)
+        route_of(&*self.environment.0, model, self.simulator.as_deref())
     }
 }
 

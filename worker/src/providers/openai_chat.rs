@@ -16,7 +16,6 @@ use super::{
     AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind, EncodeError, LimitField,
     OPENAI_CHAT, Quirks, Thinking, foreign, text,
 };
-use crate::account::OutputLimitField;
 
 /// Fields that `extra_body` may not set.
 const RESERVED: &[&str] = &["model", "messages", "tools", "functions", "stream", "n"];
@@ -54,11 +53,7 @@ struct Said<'a> {
 impl OpenAiChat {
     /// The dialect for a model at any compatible server.
     #[must_use]
-    pub fn new(model: impl Into<String>, field: OutputLimitField) -> Self {
-        let limit_field = match field {
-            OutputLimitField::MaxTokens => LimitField::MaxTokens,
-            OutputLimitField::MaxCompletionTokens => LimitField::MaxCompletionTokens,
-        };
+    pub fn new(model: impl Into<String>, limit_field: LimitField) -> Self {
         let quirks = Quirks { limit_field: Some(limit_field), ..Quirks::default() };
         Self::of(DialectConfig {
             kind: DialectKind::OpenAiChat,

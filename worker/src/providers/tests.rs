@@ -9,10 +9,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::account::OutputLimitField;
 
 fn dialect() -> OpenAiChat {
-    OpenAiChat::new("gpt-test", OutputLimitField::MaxTokens)
+    OpenAiChat::new("gpt-test", LimitField::MaxTokens)
 }
 
 fn sampling(extra: &str) -> Sampling {
@@ -61,7 +60,7 @@ fn the_first_request_is_as_openai_documents_it() {
 fn openai_itself_is_told_the_limit_under_its_new_name_and_no_tools_means_no_choice() {
     let sampling = sampling("");
     let call = Call { messages: &[Message::User("Hi".into())], tools: &[], sampling: &sampling, seed: 7 };
-    let dialect = OpenAiChat::new("gpt-test", OutputLimitField::MaxCompletionTokens);
+    let dialect = OpenAiChat::new("gpt-test", LimitField::MaxCompletionTokens);
     let body: Value =
         serde_json::from_slice(&dialect.encode(&mut Conversation::default(), &call).expect("body"))
             .expect("JSON");

@@ -3,19 +3,22 @@
 //! a core of its own), the direct way costs 19 us of CPU a call instead of 26, and 41 instead of 62 with 1,000 calls of
 //! 200 ms at once; and a gateway on plain http is common in clusters.
 
+mod client;
+mod headers;
+#[cfg(test)]
+pub(crate) mod scripted;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as DirectClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Matcher;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::account::Route;
 use crate::error::WorkerError;
@@ -33,22 +36,19 @@ const _: () = assert!(
 /// An error's body is read up to here; what is longer is a web page, and says nothing.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// Idle connections kept per host: one for each of 1,000 episodes at once, and some.
-const MAX_IDLE_CONNECTIONS: usize = 1_024;
-
-/// Idle connections are closed before servers do it: most wait 60 s or more, and a request sent into a connection that
-/// closes just then is lost, and may have been paid for.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-
 /// How the client behaves.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// To set up a connection. Default 10 s.
     pub connect_timeout: Duration,
+    /// Until the first byte of an answer, for a call of no output; more for each token that it may have, see
+    /// [`Http::patience`]. Blank lines are signs of life, and begin it anew. Default 600 s: as long as the providers' own
+    /// SDKs wait, and as DeepSeek holds a request that it has not begun.
+    pub silence_timeout: Duration,
     /// Between two pieces of an answer that has begun. Default 60 s.
     pub read_idle_timeout: Duration,
-    /// From the request's first byte to the answer's last. An answer that is not streamed says nothing while the model
-    /// thinks, so this is long. Default 600 s.
+    /// From the request's first byte to the answer's last, where a sweep does not say how long a call may take. Default
+    /// 1 hour: Anthropic's own measure for the longest answer of all, 128,000 tokens.
     pub total_timeout: Duration,
     /// More certificate authorities to trust, as PEM; on top of the system's, or of `SSL_CERT_FILE`'s.
     pub ca_file: Option<PathBuf>,
@@ -75,11 +75,25 @@ pub struct Http {
     proxies: Arc<Matcher>,
 }
 
+/// An answer's slowest pace: an hour for 128,000 tokens, as Anthropic's SDK reckons it.
+const SLOWEST_TOKEN: Duration = Duration::from_micros(28_125);
+
+/// How long one request's answer is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Without any sign of life.
+    pub(crate) silence: Duration,
+    /// In all.
+    pub(crate) total: Duration,
+}
+
 /// Where requests go, and what they all carry.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     way: Way,
     headers: HeaderMap,
+    /// The header that carries a number of each request's own, by which the provider's support finds it.
+    request_id: Option<HeaderName>,
 }
 
 #[derive(Debug, Clone)]
@@ -126,8 +140,9 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
+            silence_timeout: Duration::from_secs(600),
             read_idle_timeout: Duration::from_secs(60),
-            total_timeout: Duration::from_secs(600),
+            total_timeout: Duration::from_secs(3_600),
             ca_file: None,
             proxies: ProxyPolicy::System,
         }
@@ -150,7 +165,7 @@ impl Http {
             ProxyPolicy::None => Matcher::builder().build(),
         };
         Self {
-            direct: direct(&config),
+            direct: client::direct(&config),
             config: Arc::new(config),
             full: Arc::default(),
             proxies: Arc::new(proxies),
@@ -161,7 +176,12 @@ impl Http {
     ///
     /// # Errors
     /// The file of certificate authorities can't be read, or the address can't be used.
-    pub(crate) fn endpoint(&self, route: &Route, path: &str) -> Result<Endpoint, WorkerError> {
+    pub(crate) fn endpoint(
+        &self,
+        route: &Route,
+        path: &str,
+        spoken: &[(HeaderName, HeaderValue)],
+    ) -> Result<Endpoint, WorkerError> {
         let address = format!("{}{path}", route.base_url);
         let refuse = |problem: String| WorkerError::BadUrl { url: address.clone(), problem };
         let uri: Uri = address.parse().map_err(|error: http::uri::InvalidUri| refuse(error.to_string()))?;
@@ -171,7 +191,16 @@ impl Http {
             let url = reqwest::Url::parse(&address).map_err(|error| refuse(error.to_string()))?;
             Way::Full(self.full()?, url)
         };
-        Ok(Endpoint { way, headers: headers(route)? })
+        let request_id = headers::request_id(route);
+        Ok(Endpoint { way, headers: headers::of(route, spoken)?, request_id })
+    }
+
+    /// How long to wait for an answer of so many tokens at most: one that is not streamed says nothing while the model
+    /// thinks, and whoever gives up then pays for it all the same.
+    pub(crate) fn patience(&self, max_output_tokens: u32, total: Option<Duration>) -> Patience {
+        let total = total.unwrap_or(self.config.total_timeout);
+        let silence = self.config.silence_timeout.saturating_add(SLOWEST_TOKEN * max_output_tokens);
+        Patience { silence: silence.min(total), total }
     }
 
     /// Send a request and read its whole answer.
@@ -180,16 +209,18 @@ impl Http {
         method: Method,
         endpoint: &Endpoint,
         body: Bytes,
+        patience: Patience,
     ) -> Result<Answer, HttpError> {
+        let headers = endpoint.headers();
         let exchange = async {
             match &endpoint.way {
-                Way::Direct(uri) => self.send_direct(method, uri, &endpoint.headers, body).await,
-                Way::Full(client, url) => self.send_full(method, client, url, &endpoint.headers, body).await,
+                Way::Direct(uri) => self.send_direct(method, uri, headers, body, patience).await,
+                Way::Full(client, url) => self.send_full(method, client, url, headers, body, patience).await,
                 #[cfg(test)]
-                Way::Scripted(script) => script.next().await,
+                Way::Scripted(script) => in_time(patience.silence, script.next()).await?,
             }
         };
-        let total = self.config.total_timeout;
+        let total = patience.total;
         let late = || HttpError::lost(format!("no whole answer within {} s", total.as_secs_f64()));
         tokio::time::timeout(total, exchange).await.unwrap_or_else(|_| Err(late()))
     }
@@ -198,17 +229,18 @@ impl Http {
         &self,
         method: Method,
         uri: &Uri,
-        headers: &HeaderMap,
+        headers: HeaderMap,
         body: Bytes,
+        patience: Patience,
     ) -> Result<Answer, HttpError> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers.clone();
-        let response = self.direct.request(request).await.map_err(|error| {
+        *request.headers_mut() = headers;
+        let response = in_time(patience.silence, self.direct.request(request)).await?.map_err(|error| {
             if error.is_connect() { HttpError::unreachable(&error) } else { HttpError::lost(chain(&error)) }
         })?;
-        self.read(response).await
+        self.read(response, patience).await
     }
 
     async fn send_full(
@@ -216,21 +248,22 @@ impl Http {
         method: Method,
         client: &reqwest::Client,
         url: &reqwest::Url,
-        headers: &HeaderMap,
+        headers: HeaderMap,
         body: Bytes,
+        patience: Patience,
     ) -> Result<Answer, HttpError> {
         let mut request = reqwest::Request::new(method, url.clone());
-        *request.headers_mut() = headers.clone();
+        *request.headers_mut() = headers;
         *request.body_mut() = Some(body.into());
-        let response = client.execute(request).await.map_err(|error| {
+        let response = in_time(patience.silence, client.execute(request)).await?.map_err(|error| {
             let connect = error.is_connect();
             let error = error.without_url();
             if connect { HttpError::unreachable(&error) } else { HttpError::lost(chain(&error)) }
         })?;
-        self.read(http::Response::from(response)).await
+        self.read(http::Response::from(response), patience).await
     }
 
-    async fn read<B>(&self, response: http::Response<B>) -> Result<Answer, HttpError>
+    async fn read<B>(&self, response: http::Response<B>, patience: Patience) -> Result<Answer, HttpError>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
         B::Error: std::error::Error + 'static,
@@ -238,39 +271,17 @@ impl Http {
         let (parts, mut body) = response.into_parts();
         let limit = if parts.status.is_success() { MAX_ANSWER_BYTES } else { MAX_ERROR_BYTES };
         let mut read = Pieces::default();
-        while let Some(piece) = self.piece(&mut body).await? {
+        let mut idle = patience.silence;
+        while let Some(piece) = next_piece(&mut body, idle).await? {
+            if !piece.iter().all(u8::is_ascii_whitespace) {
+                idle = self.config.read_idle_timeout;
+            }
             if read.len() + piece.len() > limit {
                 return over(parts.status, parts.headers);
             }
             read.push(piece);
         }
         Ok(Answer { status: parts.status, headers: parts.headers, body: read.join() })
-    }
-
-    /// The next piece of an answer; none at its end.
-    async fn piece<B>(&self, body: &mut B) -> Result<Option<Bytes>, HttpError>
-    where
-        B: http_body::Body<Data = Bytes> + Unpin,
-        B::Error: std::error::Error + 'static,
-    {
-        loop {
-            let idle = self.config.read_idle_timeout;
-            let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| {
-                HttpError::lost(format!("the answer stood still for {} s", idle.as_secs_f64()))
-            })?;
-            match frame {
-                None => return Ok(None),
-                Some(Err(error)) => {
-                    return Err(HttpError::lost(format!("the answer broke off: {}", chain(&error))));
-                }
-                // Trailers are nothing to us.
-                Some(Ok(frame)) => {
-                    if let Ok(piece) = frame.into_data() {
-                        return Ok(Some(piece));
-                    }
-                }
-            }
-        }
     }
 
     fn goes_direct(&self, uri: &Uri) -> bool {
@@ -281,72 +292,46 @@ impl Http {
         let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
         match full.as_ref() {
             Some(client) => Ok(client.clone()),
-            None => Ok(full.insert(build_full(&self.config)?).clone()),
+            None => Ok(full.insert(client::full(&self.config)?).clone()),
         }
     }
-}
-
-fn direct(config: &HttpConfig) -> DirectClient<HttpConnector, Full<Bytes>> {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(config.connect_timeout));
-    DirectClient::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-        .build(connector)
-}
-
-fn build_full(config: &HttpConfig) -> Result<reqwest::Client, WorkerError> {
-    // The process's default may have been set already, by the same program's gRPC side: that one is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-        .http1_only()
-        .referer(false)
-        // A key must not follow a redirect to another host, and no provider sends one.
-        .redirect(reqwest::redirect::Policy::none());
-    if config.proxies == ProxyPolicy::None {
-        builder = builder.no_proxy();
-    }
-    if let Some(path) = &config.ca_file {
-        builder = builder.tls_certs_merge(authorities(path)?);
-    }
-    builder.build().map_err(|error| WorkerError::Client { problem: chain(&error) })
-}
-
-fn authorities(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, WorkerError> {
-    let refuse = |problem: String| WorkerError::CaFile { path: path.clone(), problem };
-    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| refuse(chain(&error)))?;
-    if found.is_empty() {
-        return Err(refuse("there is no certificate in it".to_owned()));
-    }
-    Ok(found)
-}
-
-fn headers(route: &Route) -> Result<HeaderMap, WorkerError> {
-    let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("muster/", env!("CARGO_PKG_VERSION"))));
-    if let Some(key) = &route.key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-            let problem = "its key has characters that no header can carry".to_owned();
-            WorkerError::BadVariable { variable: format!("of account {}", route.account.id), problem }
-        })?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
 }
 
 fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// What comes of a request whose answer must begin in this time.
+async fn in_time<T>(silence: Duration, answer: impl Future<Output = T>) -> Result<T, HttpError> {
+    let late = |_| HttpError::lost(format!("no sign of an answer within {:.0} s", silence.as_secs_f64()));
+    tokio::time::timeout(silence, answer).await.map_err(late)
+}
+
+/// The next piece of an answer; none at its end.
+async fn next_piece<B>(body: &mut B, idle: Duration) -> Result<Option<Bytes>, HttpError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    loop {
+        let frame = tokio::time::timeout(idle, body.frame())
+            .await
+            .map_err(|_| HttpError::lost(format!("the answer stood still for {} s", idle.as_secs_f64())))?;
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => {
+                return Err(HttpError::lost(format!("the answer broke off: {}", chain(&error))));
+            }
+            // Trailers are nothing to us.
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
+        }
+    }
 }
 
 /// An answer beyond its bound: of a success nothing can be used; of an error its status is enough.
@@ -370,6 +355,18 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    fn headers(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(name) = &self.request_id {
+            headers.insert(name, headers::fresh_id());
+        }
+        headers
+    }
 }
 
 // === impl HttpError ===
@@ -414,59 +411,5 @@ impl Pieces {
 
     fn join(self) -> Bytes {
         if self.rest.is_empty() { self.first } else { Bytes::from(self.rest) }
-    }
-}
-
-/// Answers without a socket, for tests in virtual time.
-#[cfg(test)]
-pub(crate) mod scripted {
-    use std::collections::VecDeque;
-
-    use super::*;
-
-    /// What comes of each request in turn, and how long after it.
-    pub(crate) struct Script(Mutex<VecDeque<(Duration, Result<Answer, HttpError>)>>);
-
-    impl Script {
-        pub(super) async fn next(&self) -> Result<Answer, HttpError> {
-            let next = self.0.lock().expect("script").pop_front();
-            let (after, what) = next.expect("a request that the script does not know");
-            tokio::time::sleep(after).await;
-            what
-        }
-
-        pub(crate) fn left(&self) -> usize {
-            self.0.lock().expect("script").len()
-        }
-    }
-
-    impl std::fmt::Debug for Script {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("Script")
-        }
-    }
-
-    pub(crate) fn endpoint(
-        script: impl IntoIterator<Item = (Duration, Result<Answer, HttpError>)>,
-    ) -> (Endpoint, Arc<Script>) {
-        let script = Arc::new(Script(Mutex::new(script.into_iter().collect())));
-        (Endpoint { way: Way::Scripted(Arc::clone(&script)), headers: HeaderMap::new() }, script)
-    }
-
-    pub(crate) fn answer(
-        status: u16,
-        headers: &[(&'static str, &str)],
-        body: &str,
-    ) -> Result<Answer, HttpError> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().expect("a header")))
-            .collect();
-        let status = StatusCode::from_u16(status).expect("a status");
-        Ok(Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) })
-    }
-
-    pub(crate) fn fault(fault: Fault) -> Result<Answer, HttpError> {
-        Err(HttpError { fault, message: "as scripted".to_owned() })
     }
 }
