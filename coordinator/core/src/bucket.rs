@@ -34,7 +34,10 @@ pub(crate) struct Bucket {
     rate: i128,
     /// What it holds, in billionths. Below zero after a call larger than the bucket, which is granted when it is full.
     level: i128,
-    /// When `level` was right.
+    /// The same as a provider counts, whose bucket was no more than full whenever a call took of it. A call that needs a
+    /// full one is granted by this.
+    strict: i128,
+    /// When both were right.
     at: Millis,
 }
 
@@ -43,12 +46,13 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// An empty one.
     pub(crate) fn empty(at: Millis) -> Self {
-        Self { rate: 0, level: 0, at }
+        Self { rate: 0, level: 0, strict: 0, at }
     }
 
     /// Fills it: no one else can have used of it.
     pub(crate) fn fill(&mut self) {
         self.level = self.level.max(self.burst());
+        self.strict = self.strict.max(self.burst());
     }
 
     /// Sets its rate from now on: so many a minute, of which a part in millionths.
@@ -59,7 +63,9 @@ impl Bucket {
 
     /// How long until a call of this cost can be granted, in milliseconds; 0: now. None: never, at this rate.
     pub(crate) fn wait_ms(&self, cost: u64) -> Option<u64> {
-        let missing = self.needed(cost) - self.level;
+        let small = (i128::from(cost) * NANO).min(self.burst()) - self.level;
+        let missing =
+            self.margin(cost).map_or(small, |margin| small.max(self.burst() + margin - self.strict));
         if missing <= 0 {
             return Some(0);
         }
@@ -69,11 +75,11 @@ impl Bucket {
 
     /// Takes a call's cost.
     pub(crate) fn take(&mut self, cost: u64) {
-        if self.margin(cost) > 0 {
-            // What gathered while it was waited for is not there at the provider, whose bucket was full.
+        if self.margin(cost).is_some() {
             self.level = self.level.min(self.burst());
         }
-        self.level -= i128::from(cost) * NANO;
+        self.strict = self.strict.min(self.burst());
+        self.owe(cost);
     }
 
     /// Gives back what was taken of it too much; what the bucket can't hold is lost.
@@ -84,12 +90,16 @@ impl Bucket {
     /// Takes what was not foreseen.
     pub(crate) fn owe(&mut self, cost: u64) {
         self.level -= i128::from(cost) * NANO;
+        self.strict -= i128::from(cost) * NANO;
     }
 
     /// After a silence of the whole scope: the provider's bucket has filled meanwhile.
     pub(crate) fn after_silence(&mut self, now: Millis, silence_ms: u64) {
         self.refill(now);
-        self.level = self.level.max(self.rate * i128::from(silence_ms.min(SILENCE_MS)));
+        let regained = self.rate * i128::from(silence_ms.min(SILENCE_MS));
+        self.level = self.level.max(regained);
+        // It was empty when the silence began: it is not full before a whole second has passed.
+        self.strict = self.burst().min(self.strict).min(self.burst() + regained - self.rate * PROVIDER_MS);
     }
 
     /// How long its rate takes for so much, in milliseconds.
@@ -116,8 +126,9 @@ impl Bucket {
     }
 
     fn gain(&mut self, gained: i128) {
-        let most = (self.burst() + self.rate * LATE_MS).max(self.level);
-        self.level = (self.level + gained).min(most);
+        let most = self.burst() + self.rate * LATE_MS;
+        self.level = (self.level + gained).min(most.max(self.level));
+        self.strict = (self.strict + gained).min(most.max(self.strict));
     }
 
     /// What is let go at once: at least one whole call, however slow the rate.
@@ -125,19 +136,14 @@ impl Bucket {
         (self.rate * BURST_MS).max(NANO)
     }
 
-    /// What must be there for a call to be granted.
-    fn needed(&self, cost: u64) -> i128 {
-        (i128::from(cost) * NANO).min(self.burst()) + self.margin(cost)
-    }
-
     /// What must be there beyond a full bucket, for a call that takes all, or nearly all, of the provider's.
-    fn margin(&self, cost: u64) -> i128 {
+    fn margin(&self, cost: u64) -> Option<i128> {
         let cost = i128::from(cost) * NANO;
         let provider = (self.rate * PROVIDER_MS).max(NANO);
         if cost * 10 < provider * 9 || self.rate == 0 {
-            return 0;
+            return None;
         }
-        self.rate * (cost / self.rate / 50).clamp(*JITTER_MS.start(), *JITTER_MS.end())
+        Some(self.rate * (cost / self.rate / 50).clamp(*JITTER_MS.start(), *JITTER_MS.end()))
     }
 }
 

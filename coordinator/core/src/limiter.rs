@@ -42,6 +42,10 @@ const SHORTEST_MEASURE_MS: u64 = 300;
 /// Calls granted together are spread over no more than this: a share is good for two seconds from its ask.
 const LONGEST_SPREAD_MS: u64 = 200;
 
+/// Slower than so many calls a second they are not spread at all: a large one that comes next must find the provider's
+/// bucket as the sums say, and a few calls at once are no jump.
+const SPREAD_FROM: u64 = 50;
+
 /// What governs a scope.
 #[derive(Debug)]
 pub(crate) struct Limiter {
@@ -263,6 +267,9 @@ impl Limiter {
 
     /// Over how long calls of these amounts, that leave together, are to be spread, in milliseconds.
     pub(crate) fn spread_ms(&self, sum: &Amounts) -> u32 {
+        if self.calls_a_second().is_none_or(|calls| calls < SPREAD_FROM) {
+            return 0;
+        }
         let longest = self.with(sum).map(|(bucket, amount)| bucket.time_ms(amount)).max().unwrap_or(0);
         u32::try_from(longest.min(LONGEST_SPREAD_MS)).unwrap_or(0)
     }

@@ -1,9 +1,11 @@
 //! How the core behaves, seen from outside: incidents by name, a naive model, recovery, hostile input, fairness.
 
 mod fair_share;
+mod fleet;
 mod hostile;
 mod incidents;
 mod model;
+mod quotas;
 mod recovery;
 mod rig;
 mod script;
