@@ -81,18 +81,20 @@ impl Core {
     fn take_ask(&mut self, now: Millis, speaker: Speaker, ask: &CallAsk, effects: &mut Effects) -> bool {
         let (session, worker) = speaker;
         let key = (worker, ask.call);
-        if let Some(known) = self.calls.get(&key) {
-            if known.session == session {
-                return true;
+        match self.calls.get(&key) {
+            Some(known) if known.session == session => return true,
+            None if !self.holds.contains_key(&key) => {}
+            // It was granted in an earlier session, or by an earlier process, and the worker never heard of it: it still
+            // waits there.
+            _ => {
+                let (fate, spent) = (Fate::Unused, Spend::default());
+                let unused = CallSettled { call: ask.call, fate, cost: ask.cost, spent };
+                self.settle_all(now, worker, &[unused], effects);
             }
-            // It was granted in an earlier session, and the worker never heard of it: it still waits there.
-            let unused =
-                CallSettled { call: ask.call, fate: Fate::Unused, cost: ask.cost, spent: Spend::default() };
-            self.settle_all(now, worker, &[unused], effects);
         }
         let waiting = self.sessions.get(&session).map_or(0, |session| session.waiting.len());
         let Some(scope) = self.active_lane(worker, ask).map(|lane| lane.scope_at) else { return false };
-        if waiting >= MAX_WAITING || self.holds.contains_key(&key) {
+        if waiting >= MAX_WAITING {
             return false;
         }
         self.enqueue_new(now, speaker, scope, ask);

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use muster_core::{
-    CallAsk, CallId, CallSettled, Control, Core, CoreConfig, Cost, Effect, Effects, Fact, Fate, Input,
-    LeaseKey, Millis, Record, Scope, SessionId, Spend, SweepSpec, Ticket, TurnIndex, WorkerId,
+    CallAsk, CallId, CallSettled, Control, Core, CoreConfig, Cost, Effect, Effects, Fate, Input, LeaseKey,
+    Millis, Record, Scope, SessionId, Spend, SweepSpec, Ticket, TurnIndex, WorkerId,
 };
 
 use crate::rig::replay;
@@ -93,6 +93,8 @@ pub(crate) struct Setup {
     /// What a call may come to and what it comes to, in millionths of a dollar.
     pub(crate) price: (u64, u64),
     pub(crate) retry_after_ms: u64,
+    /// How long a word is on its way between a worker and the coordinator, in microseconds.
+    pub(crate) delay_us: (u64, u64),
 }
 
 pub(crate) struct Fleet {
@@ -104,6 +106,8 @@ pub(crate) struct Fleet {
     events: BinaryHeap<Reverse<(u64, u64)>>,
     payloads: BTreeMap<(u64, u64), Event>,
     workers: Vec<Worker>,
+    /// Requests on their way to the provider.
+    sent: BTreeMap<CallId, CallAsk>,
     requests: Bucket,
     tokens: Bucket,
     pub(crate) seconds: Vec<Second>,
@@ -113,8 +117,12 @@ pub(crate) struct Fleet {
     pub(crate) charged: u64,
     /// When calls reached the provider, in microseconds; kept if it is small.
     pub(crate) arrivals: Vec<u64>,
-    pub(crate) log: Vec<Record>,
-    pub(crate) denied: u64,
+    /// When calls were turned away.
+    pub(crate) turned_away: Vec<u64>,
+    /// Calls under way at the provider, and the most there ever were.
+    under_way: usize,
+    pub(crate) most_at_once: usize,
+    log: Vec<Record>,
     next_worker: u64,
     woken_at: Option<u64>,
 }
@@ -156,14 +164,17 @@ impl Fleet {
             events: BinaryHeap::new(),
             payloads: BTreeMap::new(),
             workers: Vec::new(),
+            sent: BTreeMap::new(),
             requests: Bucket::new(setup.limits.0),
             tokens: Bucket::new(setup.limits.1),
             seconds: Vec::new(),
             by_sweep: BTreeMap::new(),
             charged: 0,
             arrivals: Vec::new(),
+            turned_away: Vec::new(),
+            under_way: 0,
+            most_at_once: 0,
             log: Vec::new(),
-            denied: 0,
             next_worker: 0,
             woken_at: None,
             setup,
@@ -180,7 +191,7 @@ impl Fleet {
         fleet
     }
 
-    fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         Millis(self.now_us / 1_000)
     }
 
@@ -263,6 +274,7 @@ impl Fleet {
     fn restart(&mut self) {
         let mut core = Core::new(CoreConfig::default());
         replay(&mut core, &self.log);
+        assert_eq!(core.snapshot(), self.core.snapshot(), "what a restart rebuilds is what ran");
         self.core = Core::restore(CoreConfig::default(), &core.snapshot());
         let mut effects = Effects::default();
         self.core.begin(self.now(), &mut effects);
@@ -332,7 +344,7 @@ impl Fleet {
                 _ => continue,
             };
             if let Some(worker) = self.workers.iter().position(|worker| worker.session == session) {
-                let delay = self.draw((300, 3_000));
+                let delay = self.draw(self.setup.delay_us);
                 self.later(delay, Event::Tell(worker, effect));
             }
         }
@@ -365,7 +377,6 @@ impl Fleet {
                 }
             }
             Effect::Deny { calls, .. } => {
-                self.denied += calls.len() as u64;
                 for call in calls {
                     worker.waiting.remove(&call);
                 }
@@ -411,7 +422,7 @@ impl Fleet {
     }
 
     fn hear(&mut self, input: Input) {
-        let delay = self.draw((300, 3_000));
+        let delay = self.draw(self.setup.delay_us);
         self.later(delay, Event::Hear(input));
     }
 
@@ -438,15 +449,14 @@ impl Fleet {
         }
         worker.granted.remove(&call);
         worker.flying.insert(call, ask);
+        self.sent.insert(call, ask);
         let delay = self.draw((500, 10_000));
         self.later(delay, Event::Arrive(index, call));
     }
 
     fn arrive(&mut self, index: usize, call: CallId) {
-        // A request that left is counted even if its worker died.
-        let Some(ask) = self.workers[index].flying.get(&call).copied() else {
-            return self.charged += self.setup.price.1;
-        };
+        // A request that left is served and charged even if its worker died.
+        let ask = self.sent.remove(&call).expect("it was sent");
         let now = self.now_us;
         let admitted = self.requests.admits(now, 1) & self.tokens.admits(now, ask.cost.tokens);
         let second = self.second();
@@ -457,10 +467,13 @@ impl Fleet {
         let seen = &mut self.seconds[second];
         if !admitted {
             seen.limited += 1;
+            self.turned_away.push(now);
             let delay = self.draw((1_000, 10_000));
             return self.later(delay, Event::Answer(index, call, false));
         }
         seen.admitted += 1;
+        self.under_way += 1;
+        self.most_at_once = self.most_at_once.max(self.under_way);
         seen.tokens += ask.cost.tokens;
         self.requests.take(1);
         self.tokens.take(ask.cost.tokens);
@@ -472,6 +485,7 @@ impl Fleet {
     }
 
     fn answered(&mut self, index: usize, call: CallId, admitted: bool) {
+        self.under_way -= usize::from(admitted);
         let worker = &mut self.workers[index];
         let Some(ask) = worker.flying.remove(&call).filter(|_| worker.alive) else { return };
         self.settle(index, &ask, if admitted { Fate::Answered } else { Fate::Limited });
@@ -492,11 +506,6 @@ impl Fleet {
         let share = |used: f64, limit: u64| if limit == 0 { 0.0 } else { used * 60.0 / count / limit as f64 };
         let used = share(admitted, limits.0).max(share(tokens, limits.1));
         (used * 1_000.0, limited * 1_000.0 / (admitted + limited).max(1.0))
-    }
-
-    /// Facts of a kind that were recorded.
-    pub(crate) fn facts(&self, is: impl Fn(&Fact) -> bool) -> usize {
-        self.log.iter().filter(|record| matches!(record, Record::Fact(fact) if is(fact))).count()
     }
 }
 

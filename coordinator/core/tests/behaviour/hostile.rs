@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Control, Core, CoreConfig, Effects, Fact, FailureClass, Generation, GenerationRun, Input,
-    JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome, Place, Record, ReturnCause,
-    SessionId, Snapshot, SweepId, SweepSnapshot, Term, Ticket, TurnIndex, TurnRecord, Usage, WorkerId,
+    Attempt, Budget, CallAsk, CallId, CallSettled, CapMode, Control, Core, CoreConfig, Cost, Effects, Fact,
+    FailureClass, Fate, Generation, GenerationRun, Hold, Input, JobKey, Lane, LaneSnapshot, LeaseKey, Millis,
+    OpenJob, Ordinal, Outcome, Place, Purse, Quota, Record, ReturnCause, SessionId, Snapshot, Span, Spend,
+    SweepId, SweepSnapshot, Term, Ticket, TurnIndex, TurnRecord, Usage, WorkerId,
 };
 use proptest::prelude::*;
 
@@ -97,10 +98,132 @@ fn record() -> impl Strategy<Value = Record> {
         usage,
         body: Bytes::new(),
     });
-    prop_oneof![6 => fact.prop_map(Record::Fact), 1 => turn.prop_map(Record::Turn)]
+    let limits = limit_fact().prop_map(Record::Fact);
+    prop_oneof![6 => fact.prop_map(Record::Fact), 2 => limits, 1 => turn.prop_map(Record::Turn)]
+}
+
+fn cost() -> impl Strategy<Value = Cost> {
+    (number(), number(), number()).prop_map(|(tokens, input_tokens, output_tokens)| Cost {
+        tokens,
+        input_tokens,
+        output_tokens,
+    })
+}
+
+fn spend() -> impl Strategy<Value = Spend> {
+    (prop::option::of(number()), number()).prop_map(|(micro_usd, tokens)| Spend { micro_usd, tokens })
+}
+
+fn quota() -> impl Strategy<Value = Quota> {
+    let rates = (prop::option::of(small()), prop::option::of(number()), prop::option::of(number()));
+    let others =
+        (prop::option::of(number()), prop::option::of(small()), number(), any::<i32>(), any::<bool>());
+    (rates, others).prop_map(
+        |((rpm, tpm, input), (rpd, concurrency, ramp_ms, day_offset_minutes, discover))| Quota {
+            requests_per_minute: rpm,
+            tokens_per_minute: tpm,
+            input_tokens_per_minute: input,
+            output_tokens_per_minute: input,
+            requests_per_day: rpd,
+            concurrency,
+            ramp_ms,
+            day_offset_minutes,
+            discover,
+        },
+    )
+}
+
+fn budget() -> impl Strategy<Value = Budget> {
+    let modes = prop::sample::select(vec![CapMode::Stop, CapMode::Drain, CapMode::Warn]);
+    (prop::option::of(number()), prop::option::of(number()), modes)
+        .prop_map(|(micro_usd, tokens, mode)| Budget { micro_usd, tokens, mode })
+}
+
+fn purse() -> impl Strategy<Value = (Purse, Span)> {
+    let purse = prop_oneof![
+        Just(Purse::Project("p".into())),
+        number().prop_map(|sweep| Purse::Sweep(SweepId(sweep))),
+        (number(), small()).prop_map(|(sweep, lane)| Purse::Lane(SweepId(sweep), Lane(lane))),
+        Just(Purse::Model("m0".into())),
+        Just(Purse::Account("a0".into())),
+    ];
+    (purse, prop::sample::select(vec![Span::Ever, Span::Day]))
+}
+
+fn hold() -> impl Strategy<Value = Hold> {
+    (number(), number(), 0usize..3, lease(), spend(), number()).prop_map(
+        |(worker, call, index, lease, worst, until)| Hold {
+            worker: WorkerId(worker),
+            call: CallId(call),
+            scope: scope(index),
+            lease,
+            worst,
+            until: Millis(until),
+        },
+    )
+}
+
+/// Facts of quotas and budgets that no honest core records.
+fn limit_fact() -> impl Strategy<Value = Fact> {
+    let settled = prop::collection::vec((number().prop_map(CallId), spend()), 0..4);
+    prop_oneof![
+        (0usize..3, prop::option::of(quota()))
+            .prop_map(|(index, quota)| Fact::Retuned { scope: scope(index), quota }),
+        (purse(), budget(), spend()).prop_map(|((purse, span), budget, already)| Fact::Capped {
+            purse,
+            span,
+            budget,
+            already
+        }),
+        prop::collection::vec(hold(), 0..4).prop_map(|holds| Fact::Held { holds }),
+        (number(), settled, number()).prop_map(|(worker, calls, at)| Fact::Settled {
+            worker: WorkerId(worker),
+            calls,
+            at: Millis(at)
+        }),
+        (0usize..3, small(), number()).prop_map(|(index, day, requests)| Fact::DayTaken {
+            scope: scope(index),
+            day,
+            requests
+        }),
+    ]
+}
+
+/// Words about calls, and users' words about limits.
+fn limit_input() -> impl Strategy<Value = Input> {
+    let session = || (0u64..3).prop_map(SessionId);
+    let ask = (number(), lease(), small(), cost(), spend(), number()).prop_map(
+        |(call, lease, turn, cost, worst, timeout_ms)| CallAsk {
+            call: CallId(call),
+            lease,
+            turn: TurnIndex(turn),
+            cost,
+            worst,
+            timeout_ms,
+        },
+    );
+    let fates = vec![Fate::Unused, Fate::Answered, Fate::Limited, Fate::Failed, Fate::Lost];
+    let settled = (number(), prop::sample::select(fates), cost(), spend())
+        .prop_map(|(call, fate, cost, spent)| CallSettled { call: CallId(call), fate, cost, spent });
+    prop_oneof![
+        3 => (session(), number(), prop::collection::vec(ask, 0..6))
+            .prop_map(|(session, number, calls)| Input::Ask { session, number, calls }),
+        3 => (session(), prop::collection::vec(settled, 0..6))
+            .prop_map(|(session, calls)| Input::Settle { session, calls }),
+        1 => (session(), 0usize..3, quota())
+            .prop_map(|(session, index, seen)| Input::Observe { session, scope: scope(index), seen }),
+        1 => (0usize..3, prop::option::of(quota()))
+            .prop_map(|(index, quota)| Input::Control(Ticket(1), Control::Retune { scope: scope(index), quota })),
+        1 => (purse(), budget())
+            .prop_map(|((purse, span), budget)| Input::Control(Ticket(1), Control::Cap { purse, span, budget })),
+    ]
 }
 
 fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![2 => plain_input(), 1 => limit_input()]
+}
+
+fn plain_input() -> impl Strategy<Value = Input> {
     let session = || (0u64..3).prop_map(SessionId);
     let sweep = || number().prop_map(SweepId);
     let held = || prop::collection::vec(lease(), 0..4);
@@ -206,6 +329,13 @@ fn survive(core: Core, inputs: Vec<(u64, Input)>) {
         rig.now = rig.now.saturating_add(later);
         rig.step(input);
         assert_counts_add_up(&rig);
+        assert_eq!(
+            rig.core.next_wakeup().filter(|at| at.0 < rig.now),
+            None,
+            "nothing that is due is put off"
+        );
+        let views = rig.core.scopes(Millis(rig.now)).count() + rig.core.purses(Millis(rig.now)).count();
+        assert!(views < 1_000);
     }
     drop(rig.core.snapshot());
 }
@@ -268,4 +398,37 @@ fn pauses_of_more_scopes_than_there_can_be_are_forgotten() {
         core.step(Millis(1), Input::Pause { session, scope: scope(index), pause_ms }, &mut effects);
     }
     assert_eq!(core.next_wakeup(), Some(Millis(11)));
+}
+
+#[test]
+fn a_settle_before_its_share_a_second_settle_and_an_unknown_call_change_nothing() {
+    let (mut rig, leases) = Rig::running(1, 1);
+    let budget = Budget { micro_usd: Some(100), tokens: None, mode: CapMode::Stop };
+    rig.control(Control::Cap { purse: Purse::Sweep(SweepId(1)), span: Span::Ever, budget });
+    let session = SessionId(1);
+    let settled = |call, micro_usd| CallSettled {
+        call: CallId(call),
+        fate: Fate::Answered,
+        cost: Cost::default(),
+        spent: Spend { micro_usd: Some(micro_usd), tokens: 1 },
+    };
+    rig.step(Input::Settle { session, calls: vec![settled(7, 90)] });
+    rig.pass(3_000);
+    let ask = CallAsk {
+        call: CallId(7),
+        lease: leases[0],
+        turn: TurnIndex(0),
+        cost: Cost::default(),
+        worst: Spend { micro_usd: Some(60), tokens: 9 },
+        timeout_ms: 1_000,
+    };
+    for number in 1..4 {
+        rig.step(Input::Ask { session, number, calls: vec![ask, ask] });
+    }
+    let held = |rig: &Rig| rig.core.purses(Millis(rig.now)).next().map(|purse| (purse.held, purse.spent));
+    let usd = |micro_usd| Spend { micro_usd: Some(micro_usd), tokens: 0 };
+    assert_eq!(held(&rig).map(|(held, spent)| (held.micro_usd, spent)), Some((Some(60), usd(0))));
+    rig.step(Input::Settle { session, calls: vec![settled(7, 5), settled(7, 50), settled(8, 50)] });
+    rig.step(Input::Settle { session, calls: vec![settled(7, 50)] });
+    assert_eq!(held(&rig), Some((usd(0), Spend { micro_usd: Some(5), tokens: 1 })));
 }
