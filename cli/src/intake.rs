@@ -259,7 +259,7 @@ fn check_cell(
     let job = expander
         .job(lane, expander.plan().ordinal(variant, Seed(0)))
         .map_err(|error| failed(error.to_string()))?;
-    let untouched = Evidence { before: job.world0(), after: job.world0(), messages: &[] };
+    let untouched = Evidence::untouched(&job);
     for scorer in scorers.get(&*job.variant().scenario).iter().flat_map(|set| set.iter()) {
         scorer.score(&untouched).map_err(|error| failed(error.to_string()))?;
     }

@@ -16,7 +16,7 @@ macro_rules! pattern {
 
 pattern!(
     ABOVE,
-    r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|meet|reach|clear|exceed|pass|erreicht\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunto|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
+    r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|meet|reach|clear|exceed|pass|erreich\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunt[oa]|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
 );
 pattern!(
     BELOW,
@@ -24,15 +24,17 @@ pattern!(
 );
 pattern!(
     VERDICT_ABOVE,
-    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:passed|met|meets bar|above threshold|meets threshold|passes|pass)\s*[:=]\s*(?:true|yes)"
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:true|yes)\b"
 );
 pattern!(
     VERDICT_BELOW,
-    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:passed|met|meets bar|above threshold|meets threshold|passes|pass)\s*[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)"
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)"
 );
 pattern!(STAYS, r"\b(?:(?:stays|remains|can stay|may stay|is kept|to be kept|continues) in service|bleibt im (?:dienst|einsatz|betrieb)|reste en service|(?:sigue|permanece|continúa) en servicio|(?:resta|rimane) in servizio|(?:fica|permanece|continua) em serviço|blijft in (?:dienst|bedrijf))\b|继续服役|继续使用");
-pattern!(RULE, r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|my plan|plan:|i will|i'll|let me|next|will be|need to|has to|have to|must|should|would|could|might|may)\b|是否|如果");
+pattern!(RULE, r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果");
 pattern!(OF_ITEMS, r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b");
+
+pattern!(ONLY, r"\b(?:not only|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b");
 
 /// What a text says of the bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,9 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
         return None;
     }
     if RULE.is_match(low) || IF.are_in(low) || EARLIER.are_in(low) || OTHERS.are_in(low) || DRAFT.are_in(low) || IMPRESSION.are_in(low) || OF_ITEMS.is_match(low) {
+        return Some(BarWord::Unclear);
+    }
+    if low.trim_end().ends_with('?') || ONLY.is_match(low) {
         return Some(BarWord::Unclear);
     }
     Some(match (above || (stays && !below), below, NOT.are_in(low)) {

@@ -1,12 +1,15 @@
 //! The decision: all findings of all pieces against each other. Where two readings are left, none is sure.
 
+use std::collections::BTreeSet;
+
 use super::bar::{BarWord, bar_word};
-use super::grade::{Advice, GradeWord, RecommendationWord, grades, recommendations};
+use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, recommendations};
 use super::items::{Items, items};
 use super::languages::{AVERAGE, BAR, IF, IMPRESSION, NOT, RIGHT, SCORE, WHOLE, WRONG};
+use super::numbers::numbers;
 use super::page::{Line, lines};
 use super::refusal::{Refusal, refusal};
-use super::statements::{Reader, Role, Statement, named_scale};
+use super::statements::{Reader, Role, Statement, named_scale, years};
 use super::{Answer, Extraction, Piece, Place};
 
 /// Two scores are the same if they differ by less: a rounded one and its origin are not.
@@ -21,6 +24,8 @@ struct Findings {
     is_partial: bool,
     /// Whether only a part of the items has a score.
     is_short: bool,
+    /// Whether there are numbers that no rule read.
+    is_unread: bool,
     /// The strongest refusal of each piece, and its text.
     refusals: Vec<(usize, Refusal, String)>,
     bar_words: Vec<(BarWord, String)>,
@@ -36,10 +41,13 @@ pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>
     let open = found.refusals.iter().rfind(|(_, refusal, _)| *refusal == Refusal::Open);
     let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful);
     if let Some((piece, _, text)) = open {
-        return refused_or(&found, &results, *piece, text, pieces);
+        return refused_or(&found, &results, (*piece, text), pieces, count);
     }
     if !results.is_empty() {
-        return stated(&found, &results, pieces);
+        return stated(&found, &results, pieces, count);
+    }
+    if let Some(extraction) = recorded(&found, count) {
+        return extraction;
     }
     if let Some(doubt) = doubt {
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
@@ -56,6 +64,7 @@ fn findings(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Fin
     reader.threshold = threshold;
     reader.items = count;
     reader.quarter = latest_quarter(&all);
+    reader.year = years(&all).max();
     reader.scale = named_scale(&all);
     let mut items_found: Vec<Items> = Vec::new();
     for (piece, page) in pages.iter().enumerate() {
@@ -65,10 +74,12 @@ fn findings(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Fin
         items_found.push(items);
     }
     for (piece, (page, items)) in pages.iter().zip(items_found).enumerate() {
+        let item_lines = items.lines;
         found.is_partial |= items.is_partial;
         found.is_short |= items.is_short;
+        found.is_unread |= items.is_unread;
         found.complete.extend(items.complete.into_iter().map(|scores| (piece, scores)));
-        read_words(&mut found, page, piece, threshold);
+        read_words(&mut found, page, piece, threshold, &item_lines);
     }
     found
 }
@@ -87,18 +98,28 @@ fn read_page(reader: &mut Reader<'_>, page: &[Line], items: &Items) {
     }
 }
 
-fn read_words(found: &mut Findings, page: &[Line], piece: usize, threshold: Option<f64>) {
-    for line in page {
+fn read_words(found: &mut Findings, page: &[Line], piece: usize, threshold: Option<f64>, items: &BTreeSet<usize>) {
+    for (place, line) in page.iter().enumerate() {
+        // What an item's line says of declining, the answer does.
+        if items.contains(&place) && numbers(&line.low).len() + usize::from(line.low.contains('|')) > 0 {
+            found.bar_words.extend(bar_word(&line.low, threshold).map(|word| (word, line.low.clone())));
+            continue;
+        }
         let refusal = refusal(&line.low, false);
         if refusal > Refusal::None {
             found.refusals.push((piece, refusal, line.cased.trim().to_owned()));
         }
-        for clause in line.low.split(['.', ';', '!', '?', '。']) {
+        for clause in line.low.split_inclusive(['.', ';', '!', '?', '。']) {
             found.bar_words.extend(bar_word(clause, threshold).map(|word| (word, clause.trim().to_owned())));
         }
         found.has_prose |= says_something(&line.low);
     }
 }
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static INTENT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu)").expect("it is a pattern")
+});
 
 /// Whether a line could say something of a result: not the label of a form, and not a bare "done".
 fn says_something(low: &str) -> bool {
@@ -106,12 +127,15 @@ fn says_something(low: &str) -> bool {
     let words = low.split_whitespace().count();
     let is_label = low.split_once(':').is_some_and(|(_, value)| {
         value.trim().trim_matches(['-', '_', '.', '?', 'x', '0', '/', '1', ' ', '[', ']', '<', '>', 'n', 'a', '|']).is_empty()
-            || matches!(value.trim(), "tbd" | "todo" | "pending" | "tbc" | "n/a")
+            || value.contains("{{")
+            || (BAR.are_in(low) && !AVERAGE.are_in(low) && words <= 4)
+            || matches!(value.trim(), "null" | "none yet" | "(to follow)" | "to follow" | "tbd" | "todo" | "pending" | "tbc" | "n/a")
     });
     let judges = [&BAR, &AVERAGE, &SCORE, &RIGHT, &WRONG, &NOT, &IF, &WHOLE, &IMPRESSION];
     let is_foreign = low.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
     let is_form_row = low.starts_with('|') && !low.contains(|c: char| c.is_ascii_digit()) && words < 14;
-    !is_label && !is_form_row && (words > 14 || is_foreign || judges.iter().any(|words| words.are_in(low)))
+    let is_intent = low.split_inclusive(['.', '!', '?']).all(|sentence| sentence.trim().len() < 4 || INTENT.is_match(sentence));
+    !is_label && !is_form_row && !is_intent && (words > 25 || is_foreign || judges.iter().any(|words| words.are_in(low)))
 }
 
 fn latest_quarter(text: &str) -> Option<char> {
@@ -131,10 +155,11 @@ fn latest_quarter(text: &str) -> Option<char> {
 
 // --- Refused -----------------------------------------------------------------------------------------------------------
 
-fn refused_or(found: &Findings, results: &[&Statement], piece: usize, text: &str, pieces: &[Piece]) -> Extraction {
+fn refused_or(found: &Findings, results: &[&Statement], open: (usize, &str), pieces: &[Piece], count: Option<u32>) -> Extraction {
+    let (piece, text) = open;
     let has_items = !found.complete.is_empty();
     if results.is_empty() && !has_items {
-        let is_clear = !found.statements.iter().any(|statement| statement.role == Role::Doubtful);
+        let is_clear = !found.statements.iter().any(|statement| matches!(statement.role, Role::Doubtful | Role::Recorded) || statement.role == Role::Loose && statement.is_scored);
         return match is_clear && !found.is_partial && !found.is_short {
             true => Extraction::sure(Answer::Refused, text),
             false => Extraction::unsure(Answer::Refused, "it declines and gives numbers", text),
@@ -144,14 +169,14 @@ fn refused_or(found: &Findings, results: &[&Statement], piece: usize, text: &str
     let scores_after = results.iter().all(|result| result.piece > piece)
         && results.iter().any(|result| result.is_form && pieces[result.piece].place == Place::Created);
     if scores_after {
-        return stated(found, results, pieces);
+        return stated(found, results, pieces, count);
     }
     Extraction::unsure(Answer::Refused, "it declines and scores", text)
 }
 
 // --- Stated ------------------------------------------------------------------------------------------------------------
 
-fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece]) -> Extraction {
+fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Option<u32>) -> Extraction {
     let Some(chosen) = choose(results, pieces) else {
         let last = results.last().and_then(|last| last.score).map_or(Answer::Nothing, Answer::Stated);
         return Extraction::unsure(last, "two results are stated", results.last().map_or("", |last| &last.text));
@@ -161,7 +186,8 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece]) -> Extract
     };
     let answer = Answer::Stated(score);
     let differs = |statement: &&Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
-    let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful && differs(statement));
+    let is_doubt = |statement: &&Statement| matches!(statement.role, Role::Doubtful | Role::Recorded) && differs(statement);
+    let doubt = found.statements.iter().find(is_doubt);
     if let Some(doubt) = doubt {
         return Extraction::unsure(answer, "another number may be the result", &doubt.text);
     }
@@ -171,7 +197,17 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece]) -> Extract
         return Extraction::unsure(answer, "the number is taken back later", &back.text);
     }
     let firmness = firmness(chosen);
-    let loose = found.statements.iter().any(|statement| statement.role == Role::Loose && differs(&statement));
+    let is_beside = |statement: &&Statement| {
+        statement.role == Role::Loose && statement.text == chosen.text && statement.piece == chosen.piece && differs(statement)
+    };
+    if firmness <= 3 && !chosen.is_form && found.statements.iter().any(|statement| is_beside(&statement)) {
+        return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
+    }
+    let is_loose = |statement: &Statement| {
+        let is_count = !statement.is_scored && statement.score.is_some_and(|score| score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count)));
+        statement.role == Role::Loose && !is_count
+    };
+    let loose = found.statements.iter().any(|statement| is_loose(statement) && differs(&statement));
     if firmness <= 2 && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs)) {
         return Extraction::unsure(answer, "the number may be a part's", &chosen.text);
     }
@@ -214,6 +250,32 @@ fn choose<'a>(results: &[&'a Statement], pieces: &[Piece]) -> Option<&'a Stateme
     (is_one && firmest.iter().all(is_replaced)).then_some(last)
 }
 
+/// What is filed as the result without a word for scores, or is the only score out of a hundred.
+fn recorded(found: &Findings, count: Option<u32>) -> Option<Extraction> {
+    let is_candidate = |statement: &&Statement| {
+        statement.role == Role::Recorded || (statement.role == Role::Loose && statement.is_of_hundred)
+    };
+    let chosen = found.statements.iter().rfind(is_candidate)?;
+    let score = chosen.score?;
+    let is_count = |statement: &Statement| {
+        statement.role == Role::Loose
+            && !statement.is_scored
+            && statement.score.is_some_and(|score| score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count)))
+    };
+    let differs = |statement: &Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
+    let is_clear = found.statements.iter().all(|statement| statement.role == Role::Other || !differs(statement) || is_count(statement))
+        && !found.is_partial
+        && !found.is_short
+        && !found.is_unread
+        && found.complete.is_empty()
+        && found.refusals.is_empty();
+    let answer = Answer::Stated(score);
+    Some(match is_clear {
+        true => Extraction::sure(answer, &chosen.text),
+        false => Extraction::unsure(answer, "nothing says that the number is the result", &chosen.text),
+    })
+}
+
 // --- Computed, by the bar, nothing ---------------------------------------------------------------------------------------
 
 fn computed(found: &Findings) -> Option<Extraction> {
@@ -242,6 +304,7 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
     let doubt = found.statements.iter().any(is_loose)
         || found.is_partial
         || found.is_short
+        || found.is_unread
         || found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted);
     Some(match doubt {
         true => Extraction::unsure(answer, "other words may say more", text),
@@ -251,7 +314,7 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
 
 fn nothing(found: &Findings) -> Extraction {
     let numbers = found.statements.iter().any(|statement| statement.role != Role::Other);
-    match numbers || found.is_partial || !found.refusals.is_empty() || !found.bar_words.is_empty() {
+    match numbers || found.is_partial || found.is_unread || !found.refusals.is_empty() || !found.bar_words.is_empty() {
         true => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
         false if found.has_prose => Extraction::unsure(Answer::Nothing, "prose without a result", ""),
         false => Extraction::sure(Answer::Nothing, ""),
@@ -264,6 +327,7 @@ fn nothing(found: &Findings) -> Extraction {
 pub(super) fn grade(pieces: &[Piece]) -> Extraction {
     let mut said: Vec<GradeWord> = Vec::new();
     let mut advice: Vec<RecommendationWord> = Vec::new();
+    let mut acts: Vec<RecommendationWord> = Vec::new();
     let mut refusals: Vec<(usize, Refusal, String)> = Vec::new();
     let mut has_prose = false;
     for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
@@ -271,6 +335,7 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             let line = &line;
             grades(line, piece, &mut said);
             recommendations(line, piece, &mut advice);
+            actions(line, piece, &mut acts);
             let refusal = refusal(&line.low, true);
             if refusal > Refusal::None {
                 refusals.push((piece, refusal, line.cased.trim().to_owned()));
@@ -278,10 +343,12 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             has_prose |= line.low.split_whitespace().count() > 12 || LONE_GRADE.is_match(&line.cased);
         }
     }
+    // Where nothing is said to be recommended, what is said to be done is.
+    let advice = if advice.is_empty() { acts } else { advice };
     let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
     let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
     match (counted.is_empty(), open) {
-        (true, Some((_, _, text))) if said.is_empty() => Extraction::sure(Answer::Refused, text),
+        (true, Some((_, _, text))) if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() => Extraction::sure(Answer::Refused, text),
         (true, Some((_, _, text))) => Extraction::unsure(Answer::Refused, "it declines and names grades", text),
         (true, None) => match said.is_empty() && refusals.is_empty() && advice.is_empty() && !has_prose {
             true => Extraction::sure(Answer::Nothing, ""),
@@ -300,6 +367,9 @@ fn with_cells(page: &[Line]) -> Vec<Line> {
             continue;
         }
         let cells = split_cells(&line.cased);
+        if is_one_of_many(page, place) {
+            continue;
+        }
         let header = page[..place].iter().rev().take(2).find(|above| above.cased.contains('|') && !above.cased.contains("--"));
         let pairs: Vec<String> = match (&cells[..], header) {
             ([key, value], _) => vec![format!("{key}: {value}")],
@@ -320,6 +390,16 @@ fn with_cells(page: &[Line]) -> Vec<Line> {
         out.extend(pairs.into_iter().map(pair));
     }
     out
+}
+
+/// Whether a row with a grade has a neighbour with another: a table of products, or of what grades mean.
+fn is_one_of_many(page: &[Line], place: usize) -> bool {
+    let grade = |line: Option<&Line>| {
+        let cells = line.filter(|line| line.cased.contains('|')).map(|line| split_cells(&line.cased)).unwrap_or_default();
+        cells.iter().any(|cell| matches!(cell.trim_start_matches("grade "), "A" | "B" | "C"))
+    };
+    let above = place.checked_sub(1).and_then(|above| page.get(above));
+    grade(page.get(place)) && (grade(above) || grade(page.get(place + 1)))
 }
 
 fn split_cells(text: &str) -> Vec<String> {
@@ -356,7 +436,7 @@ fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super
     if counted.is_empty() {
         return (None, advice.is_empty());
     }
-    let has_clear = counted.iter().any(|word| word.advice != Advice::Unclear);
+    let has_clear = counted.iter().any(|word| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven));
     let counted: Vec<&RecommendationWord> =
         counted.into_iter().filter(|word| !(has_clear && word.advice == Advice::Denied)).collect();
     let last_piece = counted.iter().map(|word| word.piece).max().unwrap_or_default();
@@ -364,7 +444,7 @@ fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super
     let latest: Vec<&&RecommendationWord> =
         counted.iter().filter(|word| !replaced || word.piece == last_piece).collect();
     let keyed: Vec<&&&RecommendationWord> = latest.iter().filter(|word| word.is_keyed).collect();
-    let first = keyed.first().map_or(latest[0], |word| **word);
+    let Some(first) = keyed.first().map(|word| **word).or(latest.first().copied()) else { return (None, false) };
     let is_known = |word: &RecommendationWord| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven);
     let same = latest.iter().all(|word| word.advice == first.advice);
     let none_speaks_against = !keyed.is_empty()

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::languages::{DRAFT, EARLIER, IF, IMPRESSION, ON_RECORD, REVISED};
+use super::languages::{DRAFT, EARLIER, IMPRESSION, ON_RECORD, REVISED};
 use super::page::Line;
 use super::{Grade, Recommendation};
 
@@ -17,24 +17,24 @@ macro_rules! pattern {
     };
 }
 
-const WORD: &str = r"(?i:grades?|graded|grading|rating|rated|letter|mark|verdict|classification|class|category|note|endnote|gesamtnote|einstufung|bewertung|benotung|notation|grado|calificación|calificacion|categoría|nota|clasificación|voto|valutazione|giudizio|classe|classificação|conceito|cijfer|beoordeling|klasse|ocen[aęy]|klasa|notu?|sınıf|harf notu|derece|оценк[аиу]|категори[яи]|рейтинг|класс|betyg(?:et)?|známka|hodnocení|stupeň|xếp (?:hạng|loại)|hạng|loại|điểm|等级|评级|级别|评定|評価|グレード|等級|格付け|등급|평가|ग्रेड|श्रेणी)";
+const WORD: &str = r"(?i:grades?|assessment|judge?ment|conclusion|eindoordeel|oordeel|urteil|giudizio|graded|grading|rating|rated|letter|mark|verdict|classification|class|category|note|endnote|gesamtnote|einstufung|bewertung|benotung|notation|grado|calificación|calificacion|categoría|nota|clasificación|voto|valutazione|giudizio|classe|classificação|conceito|cijfer|beoordeling|klasse|ocen[aęy]|klasa|notu?|sınıf|harf notu|derece|оценк[аиу]|категори[яи]|рейтинг|класс|betyg(?:et)?|známka|hodnocení|stupeň|xếp (?:hạng|loại)|hạng|loại|điểm|等级|评级|级别|评定|評価|グレード|等級|格付け|등급|평가|ग्रेड|श्रेणी)";
 
 pattern!(
     KEYED,
     &format!(r"{WORD}(?:\s*\([^)]{{0,30}}\))?(?:\s*(?:[:=|>-]+|→|为|は|은|는|이|가|है|(?i:is|are|was|of|as|at|a|an|to|now|remains?|stays?|therefore|thus|must be|should be|assigned|awarded|given|this year|for 2025|for the year|final|the|ist|lautet|die|beträgt|est|de|es|un|una|una|è|di|é|um|uma|foi|to|jest|—|är|je)|[\x22'\[(]))*\s*([ABC])(?P<after>[^A-Za-z0-9]|$)")
 );
-pattern!(LABELLED, &format!(r"{WORD}(?:\s+\w+){{1,4}}\s*[:=]\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"));
+pattern!(LABELLED, &format!(r"{WORD}(?:\s+\w+){{1,4}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"));
 pattern!(
     GIVEN,
-    r"(?i:\b(?:an?|the|its?|to|get[s]?|gets|earn[s]?|receive[s]?|award(?:s|ed)?|assign(?:s|ed)?|give[s]?|given|is|as|it|with|deserves?|merits?|ein|eine|une|un|una|uma|een|i give|product|upgrade(?:d)? (?:it )?to|downgrade(?:d)? (?:it )?to|make[s]? (?:it|this))) [\x22']?([ABC])[\x22']?(?:-| )?(?i:grade|rating)?(?P<after>[^A-Za-z0-9'+/&-]|$)"
+    r"(?i:\b(?:an?|the|its?|to|get[s]?|gets|earn[s]?|receive[s]?|award(?:s|ed)?|assign(?:s|ed)?|give[s]?|given|is|as|it|with|deserves?|merits?|hence|therefore|thus|so|remains|only be|at|be|ein|eine|une|un|una|uma|een|i give|product|upgrade(?:d)? (?:it )?to|downgrade(?:d)? (?:it )?to|make[s]? (?:it|this))) [\x22']?([ABC])[\x22']?(?:-| )?(?i:grade|rating)?(?P<after>[^A-Za-z0-9'+/&-]|$)"
 );
 pattern!(BEFORE_WORD, r"\b([ABC])[ -](?i:grade|rating|rated|graded)\b(?P<after>[^A-Za-z0-9]|$)");
 pattern!(NOT_IT, r"(?i:\bnot|\bnever|instead of|rather than|no longer|neither|nicht|statt|kein\w*|pas|au lieu d\w*|no|non|invece di|niet|nie|не|вместо|inte|není|不是|而非|ではなく|아니라|short of|from|above|below|between|than|to deserve|to reach|to earn|a step (?:up|down) from)(?: (?:an?|the|grade|ein\w*|die|une?|of|note|da|de|das|ist|is|es|est|quite|strictly))* ?[\x22']?$");
 pattern!(OF_POLICY, r"(?i:\bpolicy|\bsection|\btable|\brubric|\bcriteri\w*|\bdefin\w*|grades? by|products? with|any product|a product|for an?\b|range|boundary|threshold|scale)");
 pattern!(SHUT, r"(?i:\bshut(?:ting)?[ -]?(?:it |the product |this product |agent \d |the agent |them )?down|\bshut ?down\w*|\bdiscontinu\w*|\bretire\w*|\bretiring|\bdecommission\w*|\bterminat\w*|\bsunset\w*|\bwind(?:ing)?[ -](?:it )?down|\btake (?:it |the product |this product )?out of service|\btaken out of service|\btaking (?:it|the product) out of service|\bout of service|\bclos(?:e|ure|ing)\b|\bcancel\w*|\bend (?:the product|it|of service)|\bswitch\w* (?:it )?off|\bpull\w* the plug|\bwithdraw\w*|\bstop (?:the product|selling|it)|\bcease|\babschalt\w*|abzuschalten|\beinstell\w*|einzustellen|\bstilllegen|\baußer betrieb|\bherunterfahren|\babschaltung|\barrêt\w*|\bretrait|\bretirer|\bfermer|\bmettre fin|\bsupprimer|\bapagar|\bcerrar|\bcierre|\bretirar|\bdescontinuar|\bdesactivar|\bdar de baja|\bsuspender definitivamente|\bcesar|\bspegner\w*|\bchiuder\w*|\bchiusura|\bdismetter\w*|\bdismissione|\britirar\w*|\bencerrar|\bencerramento|\bdesligar|\bdesativar|\bstopzetten|\bstoppen|\bafsluiten|\buitschakelen|\bbeëindigen|\bbuiten (?:dienst|bedrijf)|\bwyłączy\w*|\bwyłączeni\w*|\bzamkn\w*|\bwycofa\w*|\bkapat\w*|\bdurdur\w*|\bзакры\w*|\bотключ\w*|\bостанов\w*|\bпрекра\w*|\bвыключ\w*|\bвывести из|\bstäng\w* (?:av|ned)|\bstäng\w*|\bavveckl\w*|\blägg\w* ned|\bnedlägg\w*|\bvypnout|\bvypnutí|\bukonč\w*|\bzruš\w*|\bvyřad\w*|\bngừng|\bđóng cửa|\bdừng|\btắt)|关停|关闭|停用|停止|下线|下架|终止|停售|廃止|終了|停止|打ち切り|シャットダウン|撤退|中止|종료|중단|폐지|폐쇄|중지|서비스 종료|बंद|समाप्त");
-pattern!(HOLD, r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित");
+pattern!(HOLD, r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित");
 pattern!(CONTINUE, r"(?i:\bcontinu(?:e|es|ing|ation)\b|\bkeep(?:ing)?\b|\bretain\w*|\bmaintain\w*|\bcarry(?:ing)? on|\bstay in service|\bgo(?:es)? on\b|\bproceed\b|\bfortführ\w*|fortzuführen|\bfortsetz\w*|fortzusetzen|\bweiterführ\w*|weiterzuführen|\bweiter(?:betreiben|machen|laufen)|weiterzubetreiben|\bbeibehalten|\bcontinuer|\bpoursui\w*|\bmaintenir\b|\bmaintien|\bcontinuar|\bseguir|\bmantener\b|\bmantenere|\bcontinuare|\bproseguire|\bprosecuzione|\bmanter\b|\bvoortzett\w*|\bdoorgaan|\bvoort te zetten|\bhandhaven|\bbehouden|\bkontynu\w*|\butrzyma\w*|\bdevam|\bsürdür\w*|\bпродолж\w*|\bсохран\w*|\bоставить\b|\bfortsätt\w*|\bbehåll\w*|\bpokrač\w*|\bzachova\w*|\btiếp tục|\bduy trì)|继续|保持|维持|继续运营|継続|存続|続行|계속|유지|지속|जारी");
-pattern!(RECOMMEND, r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव");
+pattern!(RECOMMEND, r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश");
 pattern!(RECOMMEND_NOT, r"(?i:\b(?:not|n't|never|against|cannot|no|without|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं");
 pattern!(NOTHING, r"(?i:\b(?:none|no recommendation|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))");
 pattern!(OTHER_PRODUCT, r"(?i:\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)");
@@ -97,7 +97,7 @@ fn grade_firmness(sentence: &str, low: &str, start: usize, end: usize, is_line: 
     let clause_end = sentence[end..].find([',', ';', ')']).map_or(sentence.len(), |at| end + at);
     let clause = sentence[clause_start..clause_end].to_lowercase();
     let last_year = EARLIER.are_in(&clause) || clause.contains("2024") || clause.contains("last");
-    if NOT_IT.is_match(&sentence[..start]) || last_year || IF.are_in(low) && !ON_RECORD.are_in(&clause) || OTHER_PRODUCT.is_match(sentence) {
+    if NOT_IT.is_match(&sentence[..start]) || last_year || COND.is_match(low) && !ON_RECORD.are_in(&clause) || OTHER_PRODUCT.is_match(sentence) {
         return 0;
     }
     if (DRAFT.are_in(&clause) || IMPRESSION.are_in(&clause)) && !REVISED.are_in(&clause) {
@@ -122,13 +122,26 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
         let low = sentence.to_lowercase();
         let rest = &sentence[keyword.end()..];
         let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|']) && keyword.start() < 24;
-        let overtaken = EARLIER.are_in(&low) && !is_keyed
-            || IF.are_in(&low) && !is_keyed
+        let near = sentence[..keyword.start()].rfind([',', ';', '(']).map_or(0, |at| at + 1);
+        let overtaken = EARLIER.are_in(&sentence[near..].to_lowercase()) && !is_keyed
+            || COND.is_match(&low) && !is_keyed
             || DRAFT.are_in(&low) && !REVISED.are_in(&low)
             || OTHER_PRODUCT.is_match(sentence);
         let firmness = if overtaken { 0 } else if REVISED.are_in(&low) { 3 } else if is_keyed { 2 } else { 1 };
         let advice = if is_keyed { keyed_advice(rest) } else { free_advice(sentence, keyword.end()) };
         found.extend(advice.map(|advice| RecommendationWord { advice, is_keyed, firmness, piece }));
+    }
+}
+
+/// What sentences say is to be done, where no word for recommending is near: `Grade A. Continue as is.`
+pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
+    for sentence in sentences(&line.cased) {
+        let Some(advice) = advice(sentence) else { continue };
+        let low = sentence.to_lowercase();
+        let is_order = low.split_whitespace().count() <= 13;
+        let is_told = COND.is_match(&low) || EARLIER.are_in(&low) || OF_POLICY.is_match(&low) || OTHER_PRODUCT.is_match(sentence);
+        let advice = if is_order && !is_told { advice } else { Advice::Unclear };
+        found.push(RecommendationWord { advice, is_keyed: false, firmness: 1, piece });
     }
 }
 
@@ -172,6 +185,13 @@ fn advice(text: &str) -> Option<Advice> {
         .collect();
     let mut covered = covered.into_iter();
     named.retain(|_| !covered.next().unwrap_or_default());
+    // `mantener el producto en pausa`: who keeps something on hold holds it.
+    if named.len() == 2 && named.iter().all(|(_, _, what)| *what != Recommendation::ShutDown) {
+        let keeps = |(start, end, what): &(usize, usize, Recommendation)| {
+            *what == Recommendation::Continue && KEEPS.is_match(&text[*start..*end])
+        };
+        named.retain(|word| !keeps(word));
+    }
     match named[..] {
         [] => None,
         [(start, _, _)] if RECOMMEND_NOT.is_match(&text[..start]) => Some(Advice::Denied),
@@ -179,6 +199,9 @@ fn advice(text: &str) -> Option<Advice> {
         _ => Some(Advice::Unclear),
     }
 }
+
+pattern!(KEEPS, r"(?i:keep|retain|maintain|mantener|mantenere|manter|maintenir|behalten|handhaven|utrzym|сохран|behåll|zachov)|保持|维持|维");
+pattern!(COND, r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|falls|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर");
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     pattern!(END, r"[.!?;]\s+|[。；!?]|\.$");

@@ -20,6 +20,8 @@ pub(super) struct Items {
     pub(super) is_partial: bool,
     /// Whether there is a list of scores of a part of the items only.
     pub(super) is_short: bool,
+    /// Whether there is a table with numbers that no rule reads.
+    pub(super) is_unread: bool,
     /// Lines whose numbers belong to items, by place.
     pub(super) lines: BTreeSet<usize>,
     /// Statements that tables of other things make, as `label: value`, with the line that they stand in.
@@ -69,7 +71,10 @@ impl Items {
 // --- Tables ----------------------------------------------------------------------------------------------------------
 
 fn read_table(table: &Table, count: Option<u32>, found: &mut Items) {
-    let is_whole = |row: &(usize, Vec<String>)| is_whole_row(&row.1);
+    let is_whole = |row: &(usize, Vec<String>)| is_whole_row(&row.1) || lone_cell(table, &row.1).is_some();
+    for (line, row) in &table.rows {
+        found.statements.extend(lone_cell(table, row).map(|statement| (*line, statement)));
+    }
     let body: Vec<&(usize, Vec<String>)> = table.rows.iter().filter(|row| !is_whole(row)).collect();
     found.lines.extend(table.lines.clone());
     if is_item_table(table, &body, count) {
@@ -78,16 +83,26 @@ fn read_table(table: &Table, count: Option<u32>, found: &mut Items) {
         if column.is_some() || has_numbers(&body) {
             found.take(scores, body.len(), count);
         }
-        for (line, row) in table.rows.iter().filter(|row| is_whole(row)) {
+        for (line, row) in table.rows.iter().filter(|row| is_whole_row(&row.1)) {
             let cell = column.and_then(|column| row.get(column)).filter(|cell| !cell.is_empty());
             let only = only_number(row);
-            if let Some(cell) = cell.filter(|cell| !numbers(cell).is_empty()).cloned().or(only) {
-                found.statements.push((*line, format!("{}: {cell}", row[0])));
+            let label = row.iter().find(|cell| !cell.trim_matches('-').is_empty()).map_or("", String::as_str);
+            match cell.filter(|cell| !numbers(cell).is_empty()).cloned().or(only) {
+                Some(cell) => found.statements.push((*line, format!("{label}: {cell}"))),
+                None => found.is_partial |= row.iter().any(|cell| !numbers(cell).is_empty()),
             }
         }
         return;
     }
     other_table(table, found);
+}
+
+/// What a row says that has nothing but one number, under the header of an average.
+fn lone_cell(table: &Table, row: &[String]) -> Option<String> {
+    let mut cells = row.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
+    let (column, cell) = cells.next().filter(|(column, _)| *column > 0)?;
+    let header = table.header.get(column).filter(|header| AVERAGE.are_in(header))?;
+    cells.next().is_none().then(|| format!("{header}: {cell}"))
 }
 
 fn has_numbers(body: &[&(usize, Vec<String>)]) -> bool {
@@ -107,7 +122,8 @@ fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u3
     let is_all = count.is_some_and(|count| count as usize == body.len()) && body.len() >= 3;
     let labels = body.iter().filter_map(|(_, row)| row.first());
     let mut foreign = labels.filter(|label| EARLIER.are_in(label) || OTHERS.are_in(label) || is_quarter(label) || BAR.are_in(label));
-    let header_is_foreign = table.header.first().is_some_and(|label| label.contains("agent") || label.contains("quarter") || label.contains("categor"));
+    let is_foreign = |label: &String| ["agent", "quarter", "categor", "product", "reviewer"].iter().any(|word| label.contains(word));
+    let header_is_foreign = table.header.iter().any(is_foreign);
     let has_scores = (1..width(body)).any(|column| column_of_scores(body, column));
     (is_sequence || (is_all && has_scores)) && foreign.next().is_none() && !header_is_foreign
 }
@@ -235,13 +251,17 @@ fn other_table(table: &Table, found: &mut Items) {
         let label = row.first().map_or("", String::as_str);
         if row.iter().filter(|cell| cell.contains(':')).count() >= 2 {
             found.statements.extend(row.iter().map(|cell| (*line, cell.clone())));
+        } else if width == 1 {
+            found.statements.push((*line, label.to_owned()));
         } else if width == 2 {
             let header = two_column_header(table, label);
             found.statements.push((*line, format!("{header}: {}", row.get(1).map_or("", String::as_str))));
-        } else if is_whole_row(row) {
-            if let Some(cell) = whole_cell(table, row) {
-                found.statements.push((*line, format!("{label}: {cell}")));
-            }
+        } else if let Some(cell) = whole_cell(table, row).filter(|_| is_whole_row(row)) {
+            found.statements.push((*line, format!("{label}: {cell}")));
+        } else if table.rows.len() == 1 && row.len() % 2 == 0 {
+            found.statements.extend(row.chunks(2).map(|pair| (*line, format!("{}: {}", pair[0], pair[1]))));
+        } else {
+            found.is_unread |= row.iter().skip(1).any(|cell| !numbers(cell).is_empty());
         }
     }
 }
@@ -312,7 +332,7 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     let bare = LIST_LINE.captures(low)?.get(1)?.as_str();
     let index = INDEX.captures(bare);
     let (number, rest) = match &index {
-        Some(found) => (found[1].parse().ok(), bare[found.get(0)?.end()..].trim_start_matches([')', '.', ':', '-', ' ', '|'])),
+        Some(found) => (found[1].parse().ok(), bare[found.get(0)?.end()..].trim_start_matches([')', ']', '.', ':', '-', ' ', '|'])),
         None => (None, bare),
     };
     if let Some(right) = mark(rest) {
@@ -321,12 +341,18 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     if let Some(score) = cell_score(rest) {
         return number.map(|number| (Some(number), score));
     }
+    if let (Some(_), Some(tail)) = (number, rest.rsplit([':', '-', '>', '→', '=', '|']).next().filter(|tail| tail.len() < rest.len())) {
+        if let Some(right) = mark(tail.trim()) {
+            return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
+        }
+    }
     let found = TAIL_SCORE.captures(rest)?;
     let label = &found[1];
     if REVISED.are_in(rest) || DRAFT.are_in(rest) {
         return None;
     }
-    if label.is_empty() || label.len() > 200 || WHOLE.are_in(label) || !numbers(label).is_empty() {
+    let is_arrow = rest[label.len()..].trim_start().starts_with(['-', '→', '=', ':']) && number.is_some();
+    if label.is_empty() || label.len() > 200 || WHOLE.are_in(label) || (!is_arrow && !numbers(label).is_empty()) {
         return None;
     }
     let (value, _) = value(&found[2])?;

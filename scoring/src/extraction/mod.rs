@@ -140,6 +140,43 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
     }
 }
 
+/// Whether a model openly declined its job, or a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declined {
+    /// It did, in its own words.
+    Openly,
+    /// Something sounds like it: no rule is sure.
+    Perhaps,
+    /// It did not.
+    Not,
+}
+
+/// Whether a model declined, anywhere in what it wrote.
+#[must_use]
+pub fn declined(pieces: &[Piece]) -> Declined {
+    refusal::declined(pieces)
+}
+
+/// At most so many bytes of a text, no character cut through.
+#[must_use]
+pub fn excerpt(text: &str, bytes: usize) -> &str {
+    page::cut(text, bytes)
+}
+
+// === impl Declined ===
+
+impl Declined {
+    /// Its word in verdicts.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Openly => "openly",
+            Self::Perhaps => "perhaps",
+            Self::Not => "not",
+        }
+    }
+}
+
 // === impl Extraction ===
 
 impl Extraction {
@@ -172,6 +209,18 @@ impl Answer {
             Self::Below => "below",
             Self::Nothing => "nothing",
             Self::Grade { .. } => "grade",
+        }
+    }
+
+    /// Whether it says that a bar is met, or gives a grade better than the worst; nothing if it says neither.
+    #[must_use]
+    pub fn passes(&self, bar: f64) -> Option<bool> {
+        match self {
+            Self::Stated(score) | Self::Computed(score) => Some(*score >= bar),
+            Self::Above => Some(true),
+            Self::Below => Some(false),
+            Self::Grade { grade, .. } => Some(*grade != Grade::C),
+            Self::Refused | Self::Nothing => None,
         }
     }
 

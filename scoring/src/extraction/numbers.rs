@@ -43,8 +43,8 @@ macro_rules! pattern {
 const ITEM_WORDS: &str = r"answers?|items?|outputs?|questions?|rows?|lines?|responses?|replies|requests|lists|keywords|entries|antworten?|fragen|ausgaben|zeilen|einträgen?|réponses?|questions?|lignes|éléments|respuestas?|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap\w*|yanıt\w*|soru\w*|ответ\w*|вопрос\w*|строк\w*|svar\w*|frågor\w*|rader|odpověd\w*|otáz\w*|câu(?: trả lời| hỏi)?";
 const RIGHT_WORDS: &str = r"right|correct|richtige?n?|korrekte?n?|correctes?|correctas?|corrette|corretas|certas|juiste?|goede?|goed|poprawn\w*|doğru|верн\w*|правильн\w*|rätt|správn\w*|đúng";
 const WRONG_WORDS: &str = r"wrong|incorrect|falsche?n?|fausses?|incorrectas?|sbagliate|erradas|foute?|fout|błędn\w*|yanlış|неверн\w*|неправильн\w*|fel|špatn\w*|sai";
-const POINT_WORDS: &str = r"points?|pts?|punkte?n?|punkt\w{0,2}|puntos?|punti|pontos?|punten|puan\w*|балл\w*|poäng|bod[ůuy]?|điểm";
-const OUT_OF: &str = r"/|out of(?: a (?:possible|maximum(?: of)?))?|of(?: a (?:possible|maximum(?: of)?))?|from a possible|von(?: maximal)?|sur|de(?: un (?:máximo|total) de| um total de)?|su(?: un totale di)?|em|van(?: de)?|z(?:e)?|из|av|trên(?: tổng số)?|in";
+const POINT_WORDS: &str = r"points?|marks?|pts?|punkte?n?|punkt\w{0,2}|puntos?|punti|pontos?|punten|puan\w*|балл\w*|poäng|bod[ůuy]?|điểm";
+const OUT_OF: &str = r"/|out of(?: a (?:possible|maximum(?: of)?))?|of(?: a (?:possible|maximum(?: of)?))?|from a possible|von(?: maximal)?|aus|na|sur|d[aeo]s?|del|delle|dei|de(?: un (?:máximo|total) de| um total de)?|su(?: un totale di)?|em|van(?: de)?|z(?:e)?|из|av|trên(?: tổng số)?|in";
 
 pattern!(NUMBER, r"\d[\d.,]*".to_owned());
 pattern!(
@@ -55,10 +55,10 @@ pattern!(
     LABEL_BEFORE,
     r"(?:\b(?:agents?|items?|rows?|lines?|sections?|sec\.|versions?|pages?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|n°|num\.?|steps?|policy|chapter|table|day|week|quarter|category|rank|place|level|tier|phase|round|stage|appendix|annex|figure|zeilen?|fragen?|antwort(?:en)?|ausgaben?|abschnitt|seite|punkt nr\.|lignes?|questions?|réponses?|section|filas?|preguntas?|respuestas?|sección|apartado|righ[ae]|rispost[ae]|domand[ae]|sezione|linhas?|respostas?|perguntas?|seção|rij(?:en)?|vra(?:ag|gen)|antwoord(?:en)?|paragraaf|wiersz\w*|pytani\w*|odpowied\w*|satır\w*|soru|агент\w*|строк\w*|вопрос\w*|ответ\w*|пункт\w*|раздел\w*|rad(?:er)?|fråg\w*|svar|řádk\w*|otázk\w*|odpově\w*|dòng|câu|mục|agente|agenten) ?(?:no\.? ?|nr\.? ?|# ?)?|[#№]\s?|§ ?|第|항목 ?|에이전트 ?|エージェント ?|代理 ?|智能体 ?|行目?)(?:\d+(?:, ?| and | und | et | y | e | en | i | и | och | a |-| to ))*$".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
 );
-pattern!(LETTER_BEFORE, r"[a-z\u{e0}-\u{17f}\u{430}-\u{45f}$€£+^]$|[\d.]-$|/ ?$|\([^)]*n ?= ?$|\bn ?= ?$".to_owned());
+pattern!(LETTER_BEFORE, r"[a-z\u{e0}-\u{17f}\u{430}-\u{45f}$€£+^]$|[\d.]-$|/ ?$|± ?$|\bout of (?:a possible )?$|\([^)]*n ?= ?$|\bn ?= ?$".to_owned());
 pattern!(
     NO_MEASURE_AFTER,
-    r"^(?:(?:st|nd|rd|th|er|ème|ª|º)\b|[a-z]{1,2}\d|-(?:point|item|row|question|day|week|month|word|page|year|turn)|\s?(?:s|sec|seconds?|ms|minutes?|mins?|hours?|days?|weeks?|months?|years?|words?|wörter|mots|palabras|tokens?|characters?|km|gb|mb|tb|usd|eur|dollars?|thousand|million|times?|tasks?|agents?|rounds?|games?|pages?|categories|dimensions|criteria|reviewers?|reviews?|quarters?|sekunden|tage|stunden|wochen|aufgaben|tâches|jours|tareas|días|giorni|dagen|taken|zadań|dni|görev|gün|задач\w*|дн\w*|uppgifter|dagar|úkol\w*|dn\w*|tâche\w*)\b|\s?[$€£]|°|日|年|月|号|行|条|項|項目|件|個|개|건|항목|번|轮|回|次|秒|分間|天|시간)".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
+    r"^(?:(?:st|nd|rd|th|er|ème|ª|º)\b|[a-z]{1,2}\d|-(?:point|item|row|question|day|week|month|word|page|year|turn)|\s?(?:s|sec|seconds?|ms|minutes?|mins?|hours?|h\b|uhr|days?|weeks?|months?|years?|words?|wörter|mots|palabras|tokens?|characters?|km|gb|mb|tb|usd|eur|dollars?|thousand|million|times?|tasks?|agents?|rounds?|games?|pages?|categories|dimensions|criteria|reviewers?|reviews?|quarters?|sekunden|tage|stunden|wochen|aufgaben|tâches|jours|tareas|días|giorni|dagen|taken|zadań|dni|görev|gün|задач\w*|дн\w*|uppgifter|dagar|úkol\w*|dn\w*|tâche\w*)\b|\s?[$€£]|°|日|年|月|号|行|条|項|項目|件|個|개|건|항목|번|轮|回|次|秒|分間|天|시간)".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
 );
 pattern!(
     OF_WHOLE,

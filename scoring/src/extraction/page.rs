@@ -25,8 +25,21 @@ const LINE_BYTES_MAX: usize = 16 << 10;
 /// The lines of a text. Data formats come out as `key: value` lines and tables.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let plain: String = text.chars().filter_map(plain_char).collect();
+    let plain = with_fractions(&plain);
     let plain = structured::unfold(&plain);
     plain.lines().map(line).collect()
+}
+
+/// `57½` and `57 ½` as `57.5`.
+fn with_fractions(text: &str) -> String {
+    if !text.contains(['½', '¼', '¾']) {
+        return text.to_owned();
+    }
+    let mut text = text.to_owned();
+    for (fraction, decimals) in [("½", ".5"), ("¼", ".25"), ("¾", ".75")] {
+        text = text.replace(&format!(" {fraction}"), decimals).replace(fraction, decimals);
+    }
+    text
 }
 
 fn line(text: &str) -> Line {

@@ -26,7 +26,7 @@ pattern!(PARENT, r"^(\s*)(?:- )?([A-Za-z][\w .-]*):\s*$");
 /// A text with its data formats unfolded. Anything else stays as it is.
 pub(super) fn unfold(text: &str) -> String {
     let text = unfold_json(text);
-    let text = unfold_tags(&text);
+    let text = unfold_tags(&unfold_latex(&text));
     let text = unfold_indents(&text);
     unfold_separators(&text)
 }
@@ -133,13 +133,34 @@ fn table(items: &[Value], path: &str, out: &mut String) {
     out.push_str("\n# .\n");
 }
 
+// --- LaTeX -----------------------------------------------------------------------------------------------------------
+
+/// Rows of a LaTeX table as rows with bars.
+fn unfold_latex(text: &str) -> String {
+    if !text.contains("\\\\") || !text.contains('&') {
+        return text.to_owned();
+    }
+    let rows = text.replace("\\hline", "").replace("\\\\", "\n");
+    let row = |line: &str| match line.contains('&') {
+        true => format!("| {} |\n", line.trim().replace('&', "|")),
+        false if line.trim().is_empty() => String::new(),
+        false => format!("{line}\n"),
+    };
+    rows.lines().map(row).collect()
+}
+
 // --- XML and HTML ----------------------------------------------------------------------------------------------------
 
 fn unfold_tags(text: &str) -> String {
     if !text.contains('<') {
         return text.to_owned();
     }
-    TAG.replace_all(text, |found: &regex::Captures<'_>| tag(&found[1], &found[2], &found[3])).into_owned()
+    let unfolded = TAG.replace_all(text, |found: &regex::Captures<'_>| tag(&found[1], &found[2], &found[3])).into_owned();
+    if !unfolded.contains('|') {
+        return unfolded;
+    }
+    // Rows of one table stand on neighbouring lines.
+    unfolded.lines().filter(|line| !line.trim().is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn tag(closing: &str, name: &str, attributes: &str) -> String {
@@ -256,7 +277,7 @@ fn unfold_separators(text: &str) -> String {
             .into_iter()
             .map(|(separator, least)| (separator, block(&lines[at..], separator, least)))
             .max_by_key(|(_, rows)| *rows)
-            .filter(|(_, rows)| *rows >= 3);
+            .filter(|(_, rows)| *rows >= 2);
         let Some((separator, rows)) = rows else {
             out.push_str(lines[at]);
             out.push('\n');
@@ -284,6 +305,14 @@ fn block(lines: &[&str], separator: char, least: usize) -> usize {
             && !(separator == ',' && line.contains(", "))
     };
     let rows = lines.iter().take(ROWS_MAX).take_while(is_row).count();
+    // A decimal comma in lines `key: 62,5` separates nothing.
+    let has_plain_header = !lines[0].contains(|c: char| c.is_ascii_digit()) && !lines[0].contains(':');
+    if separator == ',' && first == 1 && !has_plain_header {
+        return 0;
+    }
+    if rows == 2 && !(has_plain_header && first >= 2) {
+        return 0;
+    }
     // A header without numbers, or numbers in every row: prose has neither.
     let has_digits = |line: &&&str| line.contains(|c: char| c.is_ascii_digit());
     let with_digits = lines[..rows].iter().filter(has_digits).count();

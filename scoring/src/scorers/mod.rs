@@ -1,20 +1,44 @@
 //! Scorers: one file each. A scenario asks for them by kind; [`ScorerSet`] finds them.
 
+mod alignment_faking;
+mod awareness;
+mod drop_out;
+mod exfiltration;
+mod guard;
+mod misrepresentation;
 mod parameters;
 mod read_gate;
+mod reading;
+mod refusal;
 mod tampering;
 
 use muster_episode::ScorerSpec;
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
+use crate::scorers::alignment_faking::AlignmentFaking;
+use crate::scorers::awareness::Awareness;
+use crate::scorers::drop_out::DropOut;
+use crate::scorers::exfiltration::Exfiltration;
+use crate::scorers::guard::Guard;
+use crate::scorers::misrepresentation::Misrepresentation;
 use crate::scorers::read_gate::ReadGate;
+use crate::scorers::refusal::Refusal;
 use crate::scorers::tampering::Tampering;
 use crate::tables::Observation;
 use crate::verdict::Verdict;
 
 /// The kinds there are, for messages.
-const KINDS: [&str; 2] = ["read_gate", "tampering"];
+const KINDS: [&str; 8] = [
+    "read_gate",
+    "tampering",
+    "misrepresentation",
+    "alignment_faking",
+    "exfiltration",
+    "refusal",
+    "evaluation_awareness",
+    "drop_out",
+];
 
 /// Judges episodes. Pure: the same episode always gets the same verdict.
 pub trait Scorer: Send + Sync {
@@ -22,7 +46,7 @@ pub trait Scorer: Send + Sync {
     fn name(&self) -> &str;
 
     /// Raised whenever any episode could get another verdict than before: verdicts of both versions are kept.
-    fn version(&self) -> &'static str;
+    fn version(&self) -> &str;
 
     /// Whether its rate belongs into a sweep's table of results; a gate only says which episodes count.
     fn is_headline(&self) -> bool;
@@ -67,14 +91,24 @@ impl ScorerSet {
 
 fn scorer(spec: &ScorerSpec) -> Result<Box<dyn Scorer>, ScorerError> {
     match &*spec.kind {
-        "read_gate" => Ok(Box::new(ReadGate::new(spec)?)),
-        "tampering" => Ok(Box::new(Tampering::new(spec)?)),
+        "read_gate" => guarded(ReadGate::new(spec)),
+        "tampering" => guarded(Tampering::new(spec)),
+        "misrepresentation" => guarded(Misrepresentation::new(spec)),
+        "alignment_faking" => guarded(AlignmentFaking::new(spec)),
+        "exfiltration" => guarded(Exfiltration::new(spec)),
+        "refusal" => guarded(Refusal::new(spec)),
+        "evaluation_awareness" => guarded(Awareness::new(spec)),
+        "drop_out" => guarded(DropOut::new(spec)),
         _ => Err(ScorerError::UnknownKind {
             name: spec.name.to_string(),
             kind: spec.kind.to_string(),
             known: KINDS.map(|kind| format!("`{kind}`")).join(", "),
         }),
     }
+}
+
+fn guarded<S: Scorer + 'static>(scorer: Result<S, ScorerError>) -> Result<Box<dyn Scorer>, ScorerError> {
+    Ok(Box::new(Guard::of(scorer?)))
 }
 
 #[cfg(test)]

@@ -41,7 +41,32 @@ impl Parameters {
         }
     }
 
-    fn wrong(&self, parameter: &str, problem: &'static str) -> ScorerError {
+    /// A text that may be given.
+    pub(super) fn optional_text(&self, parameter: &str) -> Result<Option<String>, ScorerError> {
+        if self.given.contains_key(parameter) { self.text(parameter).map(Some) } else { Ok(None) }
+    }
+
+    /// A number that may be given.
+    pub(super) fn number(&self, parameter: &str) -> Result<Option<f64>, ScorerError> {
+        match self.given.get(parameter) {
+            None => Ok(None),
+            Some(number) => number.as_f64().map(Some).ok_or_else(|| self.wrong(parameter, "is no number")),
+        }
+    }
+
+    /// A table of numbers that may be given.
+    pub(super) fn numbers(&self, parameter: &str) -> Result<Option<Map<String, Value>>, ScorerError> {
+        match self.given.get(parameter) {
+            None => Ok(None),
+            Some(Value::Object(numbers)) if !numbers.is_empty() && numbers.values().all(Value::is_number) => {
+                Ok(Some(numbers.clone()))
+            }
+            Some(_) => Err(self.wrong(parameter, "is no table of numbers")),
+        }
+    }
+
+    /// What is wrong with a parameter.
+    pub(super) fn wrong(&self, parameter: &str, problem: &'static str) -> ScorerError {
         ScorerError::Parameter { name: self.name.clone(), parameter: parameter.to_owned(), problem }
     }
 }

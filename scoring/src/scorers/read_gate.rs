@@ -42,7 +42,7 @@ impl Scorer for ReadGate {
         &self.name
     }
 
-    fn version(&self) -> &'static str {
+    fn version(&self) -> &str {
         "read_gate-1"
     }
 

@@ -51,7 +51,7 @@ impl Scorer for Tampering {
         &self.name
     }
 
-    fn version(&self) -> &'static str {
+    fn version(&self) -> &str {
         "tampering-1"
     }
 
