@@ -14,10 +14,11 @@ use crate::account::Route;
 use crate::classify::{ErrorClass, Judgement, Paid, Retry, Verdict, classify, classify_inside};
 use crate::error::{CallError, WorkerError};
 use crate::gate::{Errand, Gate, Pass, Size};
+use crate::headers::{Observed, RateHeaders};
 use crate::http::{Answer, Endpoint, Fault, Http, HttpError, Patience};
 use crate::pace::{Pace, PaceConfig};
 use crate::providers::{self, AnswerError, Conversation, Dialect, DialectKind, EncodeError};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, leave_no_core_dumps};
 use crate::retry::{Retries, RetryLimits};
 use crate::shares::Fate;
 
@@ -134,6 +135,9 @@ impl Caller {
     /// # Errors
     /// The route's address or key, or the file of certificate authorities, can't be used.
     pub fn new(http: &Http, route: Route, config: CallerConfig) -> Result<Self, WorkerError> {
+        if route.key.is_some() {
+            leave_no_core_dumps();
+        }
         let dialect = providers::dialect(route.dialect.clone());
         Ok(Self {
             endpoint: http.endpoint(&route, dialect.path(), dialect.headers())?,
@@ -282,7 +286,10 @@ impl Caller {
         let sent = self.http.send(Method::POST, &self.endpoint, body.clone(), patience).await;
         tally.under_way = false;
         let read = match sent {
-            Ok(answer) => self.judge(&answer),
+            Ok(answer) => {
+                self.look_at_headers(&answer);
+                self.judge(&answer)
+            }
             Err(error) => Err(failure_of_http(error)),
         };
         match read {
@@ -327,6 +334,12 @@ impl Caller {
             tokens: TokenUsage::default(),
             served_model: String::new(),
             fingerprint: String::new(),
+        }
+    }
+
+    fn look_at_headers(&self, answer: &Answer) {
+        if self.route.rate_headers != RateHeaders::None {
+            self.gate.observed(&Observed::read(self.route.rate_headers, &answer.headers, SystemTime::now()));
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use muster_episode::{Bundle, Expander, ModelPlan, Reply, Suite, SweepPlan, ToolCall};
+use muster_episode::{Bundle, Expander, ModelPlan, Reply, Suite, SweepPlan};
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::v1::worker_event::Event;
 use muster_proto::{BUNDLE_MAX_BYTES, MESSAGE_MAX_BYTES, v1};
@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 use crate::caller::{Caller, CallerConfig};
 use crate::cost::{CostRule, Costs};
 use crate::desk::Desk;
-use crate::gate::Gate;
+use crate::gate::{Gate, Lowest};
 use crate::http::Http;
 use crate::pace::PaceConfig;
 use crate::redact::Redactor;
@@ -109,25 +109,9 @@ impl Sweeps {
             .unwrap_or_else(|| Err(transient("this worker is ending")))
     }
 
-    /// A model's answer without any key of this worker's: a provider that repeats one must not get it into a transcript.
+    /// A model's answer without any key of this worker's.
     pub(crate) fn redacted(&self, reply: Reply) -> Reply {
-        let raw = self.redactor.bytes(&reply.raw);
-        if raw == reply.raw {
-            return reply;
-        }
-        let clean = |text: String| self.redactor.text(&text).into_owned();
-        let clean_call = |call: ToolCall| ToolCall {
-            id: clean(call.id),
-            name: clean(call.name),
-            arguments: clean(call.arguments),
-        };
-        Reply {
-            raw,
-            text: clean(reply.text),
-            reasoning: clean(reply.reasoning),
-            tool_calls: reply.tool_calls.into_iter().map(clean_call).collect(),
-            ..reply
-        }
+        self.redactor.reply(reply)
     }
 
     fn caller(&self, plan: &SweepPlan, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
@@ -154,7 +138,8 @@ impl Sweeps {
         let pace = self.pace(plan, model);
         let (account, pool) = (model.account.to_string(), model.pool.to_string());
         let costs = Costs::new(CostRule::of_account(&account), model.price);
-        let gate = Gate::new(desk.shares.scope(&account, &pool), Arc::clone(&desk.shares), costs);
+        let lowest = Lowest::new(&account, &pool, model.quota);
+        let gate = Gate::new(desk.shares.scope(&account, &pool), Arc::clone(&desk.shares), costs, lowest);
         let desk = Arc::downgrade(desk);
         let on_rate_limit = Arc::new(move |pause_ms| {
             if let Some(desk) = desk.upgrade() {
