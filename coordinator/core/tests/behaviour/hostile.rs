@@ -98,8 +98,8 @@ fn record() -> impl Strategy<Value = Record> {
         usage,
         body: Bytes::new(),
     });
-    let limits = limit_fact().prop_map(Record::Fact);
-    prop_oneof![6 => fact.prop_map(Record::Fact), 2 => limits, 1 => turn.prop_map(Record::Turn)]
+    let limits = limit_fact().prop_map(Record::Fact).boxed();
+    prop_oneof![6 => fact.prop_map(Record::Fact).boxed(), 2 => limits, 1 => turn.prop_map(Record::Turn)]
 }
 
 fn cost() -> impl Strategy<Value = Cost> {
@@ -220,7 +220,8 @@ fn limit_input() -> impl Strategy<Value = Input> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    prop_oneof![2 => plain_input(), 1 => limit_input()]
+    // Boxed, for a strategy of so many parts is too large for a test's stack.
+    prop_oneof![2 => plain_input().boxed(), 1 => limit_input().boxed()]
 }
 
 fn plain_input() -> impl Strategy<Value = Input> {
@@ -327,13 +328,13 @@ fn survive(core: Core, inputs: Vec<(u64, Input)>) {
     let mut rig = Rig::of(core);
     for (later, input) in inputs {
         rig.now = rig.now.saturating_add(later);
+        let is_tick = input == Input::Tick;
         rig.step(input);
         assert_counts_add_up(&rig);
-        assert_eq!(
-            rig.core.next_wakeup().filter(|at| at.0 < rig.now),
-            None,
-            "nothing that is due is put off"
-        );
+        if is_tick {
+            let next = rig.core.next_wakeup();
+            assert!(next.is_none_or(|at| at.0 > rig.now), "a tick moves {next:?} on from {}", rig.now);
+        }
         let views = rig.core.scopes(Millis(rig.now)).count() + rig.core.purses(Millis(rig.now)).count();
         assert!(views < 1_000);
     }
