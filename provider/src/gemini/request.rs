@@ -353,13 +353,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What a tool said: the one text under `output`, `result`, `content` or `error`, or the object itself.
+/// What a tool said: what stands under `output` or `error`, or else the whole object.
 fn told(raw: &RawValue) -> Cow<'_, str> {
-    let Ok(fields) = serde_json::from_str::<Fields<'_>>(raw.get()) else { return raw.get().into() };
-    let text = ["output", "result", "content", "error"]
-        .into_iter()
-        .find_map(|name| fields.lax::<Cow<'_, str>>(name));
-    text.unwrap_or_else(|| raw.get().into())
+    let fields = serde_json::from_str::<Fields<'_>>(raw.get()).ok();
+    let named = fields.and_then(|fields| fields.raw("output").or(fields.raw("error")));
+    let said = named.unwrap_or(raw).get();
+    serde_json::from_str::<Cow<'_, str>>(said).unwrap_or(Cow::Borrowed(said))
 }
 
 // === impl Content ===
@@ -420,4 +419,22 @@ fn unequal() -> Rejection {
 
 fn bad(place: &str, error: &serde_json::Error) -> Rejection {
     Rejection::words(format!("Invalid JSON payload received. Invalid value at '{place}': {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tool_said_is_found_under_either_name_or_is_the_whole_object() {
+        for (response, said) in [
+            (r#"{"output":"a\nb"}"#, "a\nb"),
+            (r#"{"output":{"length":3}}"#, r#"{"length":3}"#),
+            (r#"{"error":"no such file"}"#, "no such file"),
+            (r#"{"content":"a"}"#, r#"{"content":"a"}"#),
+        ] {
+            let raw: &RawValue = serde_json::from_str(response).expect("JSON");
+            assert_eq!(told(raw), said);
+        }
+    }
 }
