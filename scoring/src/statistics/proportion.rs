@@ -7,6 +7,9 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
+use super::estimate::Estimate;
+use super::student;
+
 /// So many hits of so many. Never more hits than trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Proportion {
@@ -14,7 +17,7 @@ pub struct Proportion {
     of: u64,
 }
 
-/// A range of rates, each in 0..=1.
+/// A range of numbers. That of a rate is within 0..=1, that of a difference of rates within -1..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// Its lower end.
@@ -26,6 +29,8 @@ pub struct Interval {
 /// How often an interval is to cover the true rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confidence {
+    /// How often it may miss.
+    alpha: f64,
     /// The two-sided quantile of the standard normal distribution.
     quantile: f64,
 }
@@ -57,6 +62,12 @@ impl Proportion {
         (self.of > 0).then(|| self.hits as f64 / self.of as f64)
     }
 
+    /// How many misses.
+    #[must_use]
+    pub fn misses(self) -> u64 {
+        self.of - self.hits
+    }
+
     /// Wilson's score interval; none where nothing was counted.
     #[must_use]
     pub fn interval(self, confidence: Confidence) -> Option<Interval> {
@@ -69,6 +80,12 @@ impl Proportion {
         let low = if self.hits == 0 { 0.0 } else { (centre - half).max(0.0) };
         let high = if self.hits == self.of { 1.0 } else { (centre + half).min(1.0) };
         Some(Interval { low, high })
+    }
+
+    /// The rate with its interval; none where nothing was counted.
+    #[must_use]
+    pub fn estimate(self, confidence: Confidence) -> Option<Estimate> {
+        Some(Estimate { value: self.rate()?, interval: self.interval(confidence)? })
     }
 
     /// What the rate could have been, had the `missing` trials all missed, or all hit; none where there are none at all.
@@ -94,7 +111,34 @@ impl Confidence {
     #[must_use]
     pub fn of(level: f64) -> Self {
         let level = if level.is_nan() { 0.95 } else { level.clamp(f64::EPSILON, 1.0 - f64::EPSILON) };
-        Self { quantile: Normal::standard().inverse_cdf(f64::midpoint(1.0, level)) }
+        Self::missing(1.0 - level)
+    }
+
+    /// That of one of `comparisons` intervals which are to cover all together: each misses less often.
+    #[must_use]
+    pub fn shared_by(self, comparisons: usize) -> Self {
+        Self::missing(self.alpha / comparisons.max(1) as f64)
+    }
+
+    /// How often such an interval may miss.
+    #[must_use]
+    pub fn alpha(self) -> f64 {
+        self.alpha
+    }
+
+    /// Misses with the probability `alpha`, which is above 0 and below 1.
+    pub(super) fn missing(alpha: f64) -> Self {
+        Self { alpha, quantile: -Normal::standard().inverse_cdf(alpha / 2.0) }
+    }
+
+    /// So many standard errors to either side.
+    pub(super) fn normal(self) -> f64 {
+        self.quantile
+    }
+
+    /// So many standard errors to either side, where these were estimated with so many degrees of freedom.
+    pub(super) fn student(self, freedom: f64) -> f64 {
+        student::quantile(self.alpha, freedom)
     }
 }
 
