@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use muster_core::{
-    Attempt, Control, Core, CoreConfig, Effect, Effects, Fact, Generation, Input, JobKey, Lane, LaneSpec,
-    LeaseKey, Millis, Ordinal, Outcome, RetryPolicy, Scope, SessionId, SweepId, SweepSpec, Ticket, TurnIndex,
-    Usage, WorkerId,
+    Attempt, Budget, Control, Core, CoreConfig, Effect, Effects, Fact, Generation, Input, JobKey, Lane,
+    LaneSpec, LeaseKey, Millis, Ordinal, Outcome, Quota, RetryPolicy, Scope, SessionId, SweepId, SweepSpec,
+    Ticket, TurnIndex, Usage, WorkerId,
 };
 
 use crate::path::Bed;
@@ -32,8 +32,14 @@ pub(crate) fn spec(variants: u32, seeds: u32) -> SweepSpec {
         variants,
         seeds,
         limit: None,
-        lanes: vec![LaneSpec { model: "a/m".into(), scope: Scope { account: "a".into(), pool: "m".into() } }],
+        lanes: vec![LaneSpec {
+            model: "a/m".into(),
+            scope: Scope { account: "a".into(), pool: "m".into() },
+            quota: Quota::default(),
+            budget: Budget::default(),
+        }],
         retry: RetryPolicy::default(),
+        budget: Budget::default(),
         document: Bytes::new(),
     }
 }

@@ -67,7 +67,12 @@ impl Bed {
                 weight: 1,
                 variants,
                 seeds,
-                lanes: vec![v1::LaneSpec { model: "a/m".into(), account: "a".into(), pool: "m".into() }],
+                lanes: vec![v1::LaneSpec {
+                    model: "a/m".into(),
+                    account: "a".into(),
+                    pool: "m".into(),
+                    ..v1::LaneSpec::default()
+                }],
                 bundle,
                 ..v1::SubmitRequest::default()
             };

@@ -89,7 +89,12 @@ async fn submit_raw(url: &str) -> u64 {
         weight: 1,
         variants: 1_000,
         seeds: 1_000_000,
-        lanes: vec![v1::LaneSpec { model: "raw/m".into(), account: "raw".into(), pool: "m".into(), ..v1::LaneSpec::default() }],
+        lanes: vec![v1::LaneSpec {
+            model: "raw/m".into(),
+            account: "raw".into(),
+            pool: "m".into(),
+            ..v1::LaneSpec::default()
+        }],
         bundle,
         ..v1::SubmitRequest::default()
     };

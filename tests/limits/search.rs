@@ -31,10 +31,11 @@ pub(crate) fn search(true_rpm: u32, wrong: Wrong) -> Row {
         Wrong::Unknown => "discover = true".to_owned(),
     };
     let limit = at_first.to_string();
-    let options = ["--latency-ms", "20", "--profile", "openai", "--rpm", &limit];
+    // No profile whose headers would give the limit away.
+    let options = ["--latency-ms", "20", "--rpm", &limit];
     let stage = Stage::new(&options, 16, 8);
     let mut changed_ms = stage.provider.now_ms();
-    let model = format!("{{ name = \"openai/sim/steady\", dialect = \"openai-chat\", {stated} }}");
+    let model = format!("{{ name = \"openai-api/fake/sim/steady\", {stated} }}");
     stage.submit("search", &format!("models = [{model}]"));
     if matches!(wrong, Wrong::Halved) {
         wait(Duration::from_secs(20));

@@ -18,8 +18,11 @@ pub(crate) fn retry_after() -> Row {
     stage.provider.retry_after(SILENCE_S);
     wait(Duration::from_secs(u64::from(SILENCE_S) + 25));
     let calls = stage.provider.calls();
-    let told_ms =
-        calls.iter().filter(|call| call.status == 429 && call.at_ms >= ordered_ms).map(|call| call.at_ms).fold(f64::MAX, f64::min);
+    let told_ms = calls
+        .iter()
+        .filter(|call| call.status == 429 && call.at_ms >= ordered_ms)
+        .map(|call| call.at_ms)
+        .fold(f64::MAX, f64::min);
     let (quiet_ms, end_ms) = (told_ms + 250.0, told_ms + f64::from(SILENCE_S) * 1_000.0);
     let started = |from: f64, to: f64| calls.iter().filter(|call| (from..to).contains(&call.at_ms)).count();
     let within = started(quiet_ms, end_ms);

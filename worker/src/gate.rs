@@ -1,14 +1,20 @@
 //! What stands between one model's calls and its provider: the scope's silence, the fleet's shares, and what each call
 //! costs of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use muster_episode::TokenUsage;
+use muster_episode::{QuotaPlan, TokenUsage};
+use muster_proto::v1;
+use tokio::time::Instant;
 
 use crate::cost::{Cost, CostRule, Costs};
+use crate::headers::Observed;
 use crate::lease::Lease;
 use crate::shares::{Denied, Fate, Need, Permit, Scope, Shares};
+
+/// The coordinator believes a limit that it was told of for ten minutes.
+const TELL_AGAIN: Duration = Duration::from_secs(300);
 
 /// One model's gate. The default one is open, and asks no one.
 #[derive(Debug)]
@@ -16,6 +22,16 @@ pub struct Gate {
     scope: Arc<Scope>,
     shares: Option<Arc<Shares>>,
     costs: Costs,
+    lowest: Option<Lowest>,
+}
+
+/// The limits of a scope as they are stated, and as headers were last told to be lower.
+#[derive(Debug)]
+pub(crate) struct Lowest {
+    account: String,
+    pool: String,
+    stated: QuotaPlan,
+    told: Mutex<Option<(Instant, v1::Observe)>>,
 }
 
 /// For which of an episode's calls a request is.
@@ -44,14 +60,23 @@ pub(crate) struct Pass {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { scope: Arc::new(Scope::open()), shares: None, costs: Costs::new(CostRule::Used, None) }
+        let costs = Costs::new(CostRule::Used, None);
+        Self { scope: Arc::new(Scope::open()), shares: None, costs, lowest: None }
     }
 }
 
 impl Gate {
     /// The gate of a model whose scope the coordinator may govern.
-    pub(crate) fn new(scope: Arc<Scope>, shares: Arc<Shares>, costs: Costs) -> Self {
-        Self { scope, shares: Some(shares), costs }
+    pub(crate) fn new(scope: Arc<Scope>, shares: Arc<Shares>, costs: Costs, lowest: Lowest) -> Self {
+        Self { scope, shares: Some(shares), costs, lowest: Some(lowest) }
+    }
+
+    /// An answer's headers named limits: the coordinator is told of those that are lower than stated.
+    pub(crate) fn observed(&self, seen: &Observed) {
+        let (Some(shares), Some(lowest)) = (&self.shares, &self.lowest) else { return };
+        if let Some(news) = lowest.news(seen) {
+            shares.observe(news);
+        }
     }
 
     /// Waits for leave to send a request that may take so long.
@@ -92,6 +117,42 @@ impl Gate {
             permit.settle(Fate::Answered { cost, micro_usd, tokens: used.input.saturating_add(used.output) });
         }
         micro_usd
+    }
+}
+
+// === impl Lowest ===
+
+impl Lowest {
+    /// Nothing was seen yet.
+    pub(crate) fn new(account: &str, pool: &str, stated: QuotaPlan) -> Self {
+        Self { account: account.to_owned(), pool: pool.to_owned(), stated, told: Mutex::default() }
+    }
+
+    /// What the coordinator is to be told: at once when it is new, and again before it is forgotten.
+    fn news(&self, seen: &Observed) -> Option<v1::Observe> {
+        let lower = |seen: Option<u64>, stated: Option<u64>| {
+            seen.filter(|seen| stated.is_none_or(|stated| *seen < stated)).unwrap_or_default()
+        };
+        let requests = lower(seen.requests.per_minute, self.stated.rpm.map(u64::from));
+        let observed = v1::Observe {
+            account: self.account.clone(),
+            pool: self.pool.clone(),
+            requests_per_minute: u32::try_from(requests).unwrap_or_default(),
+            tokens_per_minute: lower(seen.tokens.per_minute, self.stated.tpm),
+            input_tokens_per_minute: lower(seen.input_tokens.per_minute, self.stated.input_tpm),
+            output_tokens_per_minute: lower(seen.output_tokens.per_minute, self.stated.output_tpm),
+        };
+        let sums =
+            [observed.tokens_per_minute, observed.input_tokens_per_minute, observed.output_tokens_per_minute];
+        if observed.requests_per_minute == 0 && sums.iter().all(|sum| *sum == 0) {
+            return None;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref().is_some_and(|(at, told)| *told == observed && at.elapsed() < TELL_AGAIN) {
+            return None;
+        }
+        *told = Some((Instant::now(), observed.clone()));
+        Some(observed)
     }
 }
 

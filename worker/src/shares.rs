@@ -104,6 +104,8 @@ struct State {
     /// To be asked for with the next ask.
     unasked: Vec<u64>,
     unsettled: Vec<v1::CallSettled>,
+    /// Limits seen in headers, to be told.
+    seen: Vec<v1::Observe>,
     settled: VecDeque<(Instant, v1::CallSettled)>,
     /// The asks of this session: their numbers and moments.
     asks: VecDeque<(u64, Instant)>,
@@ -273,6 +275,12 @@ impl Shares {
         }
     }
 
+    /// A provider's headers state lower limits than are known.
+    pub(crate) fn observe(&self, seen: v1::Observe) {
+        self.lock().seen.push(seen);
+        self.stirred.notify_one();
+    }
+
     /// A new session begins: what waits is asked for anew by the same numbers (what was granted of it and not heard of is
     /// thereby given back), and what was settled lately is settled again.
     pub(crate) fn connected(&self) {
@@ -316,7 +324,7 @@ impl Shares {
     fn words(&self, asks_anew: bool) -> Vec<v1::worker_event::Event> {
         use v1::worker_event::Event;
         let mut state = self.lock();
-        let mut words = Vec::new();
+        let mut words: Vec<Event> = std::mem::take(&mut state.seen).into_iter().map(Event::Observe).collect();
         let unsettled = std::mem::take(&mut state.unsettled);
         for calls in unsettled.chunks(CALLS_AN_EVENT) {
             words.push(Event::Settle(v1::Settle { calls: calls.to_vec() }));
