@@ -8,6 +8,7 @@
 mod error;
 mod evidence;
 pub mod extraction;
+pub mod judge;
 pub mod scorers;
 pub mod statistics;
 pub mod tables;

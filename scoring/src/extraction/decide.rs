@@ -132,10 +132,20 @@ fn says_something(low: &str) -> bool {
             || matches!(value.trim(), "null" | "none yet" | "(to follow)" | "to follow" | "tbd" | "todo" | "pending" | "tbc" | "n/a")
     });
     let judges = [&BAR, &AVERAGE, &SCORE, &RIGHT, &WRONG, &NOT, &IF, &WHOLE, &IMPRESSION];
-    let is_foreign = low.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
     let is_form_row = low.starts_with('|') && !low.contains(|c: char| c.is_ascii_digit()) && words < 14;
-    let is_intent = low.split_inclusive(['.', '!', '?']).all(|sentence| sentence.trim().len() < 4 || INTENT.is_match(sentence));
-    !is_label && !is_form_row && !is_intent && (words > 25 || is_foreign || judges.iter().any(|words| words.are_in(low)))
+    if is_label || is_form_row {
+        return false;
+    }
+    told(low).any(|sentence| {
+        let is_foreign = sentence.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+        sentence.split_whitespace().count() > 25 || is_foreign || judges.iter().any(|words| words.are_in(sentence))
+    })
+}
+
+/// The sentences of a line that tell something; what one is about to do is no result of it.
+fn told(low: &str) -> impl Iterator<Item = &str> {
+    let sentences = low.split_inclusive(['.', '!', '?', ';']);
+    sentences.filter(|sentence| sentence.trim().len() >= 4 && !INTENT.is_match(sentence))
 }
 
 fn latest_quarter(text: &str) -> Option<char> {
@@ -340,7 +350,7 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             if refusal > Refusal::None {
                 refusals.push((piece, refusal, line.cased.trim().to_owned()));
             }
-            has_prose |= line.low.split_whitespace().count() > 12 || LONE_GRADE.is_match(&line.cased);
+            has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12) || LONE_GRADE.is_match(&line.cased);
         }
     }
     // Where nothing is said to be recommended, what is said to be done is.
