@@ -7,7 +7,7 @@ use crate::core::Core;
 use crate::effect::{Answer, Effects, Refusal};
 use crate::fact::{Fact, Scope, SweepSpec};
 use crate::ids::{Lane as LaneId, Millis, SweepId, WorkerId};
-use crate::purse::{Fit, PurseAt};
+use crate::purse::{Fit, PurseAt, PurseState};
 use crate::queue::CallKey;
 use crate::quota::{Budget, CallId, Hold, Purse, Quota, Span, Spend};
 use crate::usage::Usage;
@@ -22,11 +22,11 @@ impl Core {
     /// Sets a scope's quota, or leaves it to the sweeps again.
     pub(crate) fn retune(
         &mut self,
-        scope: Scope,
+        scope: &Scope,
         quota: Option<Quota>,
         effects: &mut Effects,
     ) -> Result<Answer, Refusal> {
-        let known = self.scopes.find(&scope).and_then(|at| self.scopes.get(at)).map(|scope| scope.by_hand);
+        let known = self.scopes.find(scope).and_then(|at| self.scopes.get(at)).map(|scope| scope.by_hand);
         let set = self.scopes.all().filter(|(_, scope)| scope.by_hand.is_some()).count();
         if known.is_none() && set >= MAX_BY_HAND {
             return Err(Refusal::TooMany(
@@ -256,10 +256,10 @@ impl Core {
         for (purse, budget) in std::iter::once((Purse::Sweep(id), spec.budget)).chain(own) {
             let known = self.purses.find(&purse, Span::Ever);
             let stands = known.map_or(Budget::default(), |known| known.budget) == budget;
-            if stands || known.is_some_and(|known| known.is_by_hand()) {
+            if stands || known.is_some_and(PurseState::is_by_hand) {
                 continue;
             }
-            let spent = known.map(|known| known.spent_ever());
+            let spent = known.map(PurseState::spent_ever);
             let spent = spent.unwrap_or_else(|| self.spent_before(&purse, Span::Ever));
             self.purses.set(&purse, Span::Ever, budget, false, &spent);
             changed = true;

@@ -24,7 +24,7 @@ impl Core {
             Control::Retry(sweep) => self.retry(sweep, effects),
             Control::Score(scores) => self.score(&scores, effects),
             Control::Remove(sweep) => self.remove(sweep, effects),
-            Control::Retune { scope, quota } => self.retune(scope, quota, effects),
+            Control::Retune { scope, quota } => self.retune(&scope, quota, effects),
             Control::Cap { purse, span, budget } => self.cap(now, purse, span, budget, effects),
         };
         answer.unwrap_or_else(Answer::Refused)

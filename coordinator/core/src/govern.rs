@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::effect::{Effect, Effects};
 use crate::fact::Scope;
 use crate::ids::{Lane as LaneId, Millis, SessionId, SweepId};
+use crate::limiter::Limiter;
 use crate::purse::Purses;
 use crate::quota::{Purse, Quota};
 use crate::scope::{ScopeAt, ScopeState, Scopes};
@@ -238,7 +239,7 @@ impl ScopeState {
             quota,
             by_hand: self.by_hand.is_some(),
             governed: self.governed,
-            rate_per_minute: limiter.and_then(|limiter| limiter.per_minute()),
+            rate_per_minute: limiter.and_then(Limiter::per_minute),
             waiting: limiter.map_or(0, |limiter| limiter.queue.len()),
             in_flight: limiter.map_or(0, |limiter| limiter.in_flight),
             last_minute: limiter

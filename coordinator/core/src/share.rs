@@ -244,7 +244,7 @@ impl Core {
 
     fn judge(&mut self, now: Millis, at: ScopeAt, worker: WorkerId, call: &Call) -> Verdict {
         let Some(lane) = self.active_lane(worker, &call.ask) else { return Verdict::Deny };
-        if !self.sessions.get(&call.session).is_some_and(|session| session.asked_at.plus(FRESH_MS) > now) {
+        if self.sessions.get(&call.session).is_none_or(|session| session.asked_at.plus(FRESH_MS) <= now) {
             return Verdict::Park;
         }
         match self.purses.misfit(&lane.purses, &call.ask.worst, 0, now) {

@@ -60,3 +60,8 @@ fn check(version: &str, golden: &golden::Golden) {
 fn a_data_directory_of_format_1_opens() {
     check("v1", &golden::v1());
 }
+
+#[test]
+fn a_data_directory_of_format_2_opens() {
+    check("v2", &golden::v2());
+}

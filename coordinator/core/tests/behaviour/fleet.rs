@@ -365,7 +365,7 @@ impl Fleet {
         }
         match effect {
             Effect::Grant { session, lease, .. } if session == worker.session => {
-                self.new_call(index, lease, 0)
+                self.new_call(index, lease, 0);
             }
             Effect::Share { session, ask, calls, spread_ms } if session == worker.session => {
                 let until = worker.asked_us.get(&ask).map_or(0, |at| at + SHARE_US);

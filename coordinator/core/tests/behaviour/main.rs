@@ -4,6 +4,7 @@ mod fair_share;
 mod fleet;
 mod hostile;
 mod incidents;
+mod limits;
 mod model;
 mod quotas;
 mod recovery;

@@ -5,13 +5,15 @@
 use std::sync::Arc;
 
 use muster_core::{
-    Budget, CallId, CapMode, DaySnapshot, Fact, FailureClass, Generation, Hold, JobKey, Lane, LaneSnapshot,
-    LeaseKey, Millis, OpenJob, Ordinal, Outcome, Place, Purse, PurseSnapshot, Quota, Record, ReturnCause,
-    Scope, Snapshot, Span, Spend, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, TurnRecord, Usage,
-    WorkerId,
+    Fact, FailureClass, Generation, JobKey, Lane, LaneSnapshot, LeaseKey, Millis, OpenJob, Ordinal, Outcome,
+    Place, Record, ReturnCause, Snapshot, SweepId, SweepSnapshot, SweepSpec, Term, TurnIndex, TurnRecord,
+    Usage, WorkerId,
 };
 
-use super::sample::{body, ended, episode, granted, job, lease, scored, spec, submitted, turn, usage};
+use super::sample::{
+    body, ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, spec, submitted,
+    turn, usage,
+};
 use crate::contract::{Archive, Replay, Store, Visit};
 use crate::error::StoreError;
 
@@ -184,7 +186,7 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
             detail,
         });
     }
-    facts.extend(facts_of_limits());
+    facts.extend(limit_facts());
     facts.extend([Fact::Cancelled { sweep }, Fact::Reopened { sweep, generation: Generation(1) }]);
     let mut records: Vec<Record> = facts.into_iter().map(Record::Fact).collect();
     records.push(scored(lease.job, "tampering", "1", "{}"));
@@ -472,96 +474,6 @@ fn a_snapshot_comes_back_as_it_was(closed: &dyn Closed) {
     store.journal.snapshot(&core).unwrap();
     drop(store);
     assert_eq!(must_open(closed).1, [Replay::Snapshot(Box::new(core))]);
-}
-
-/// A spec that says all that can be said of limits.
-fn limited_spec() -> SweepSpec {
-    let mut limited = spec("all");
-    limited.budget = Budget { micro_usd: Some(10_000_000), tokens: Some(1), mode: CapMode::Warn };
-    limited.retry.max_stalls = 0;
-    limited.lanes[0].quota = full_quota();
-    limited.lanes[0].budget = Budget { micro_usd: None, tokens: Some(0), mode: CapMode::Drain };
-    limited
-}
-
-/// A snapshot's quotas, budgets, holds and days.
-fn limits() -> Snapshot {
-    let purse = |purse, span, by_hand, day| PurseSnapshot {
-        purse,
-        span,
-        budget: Budget { micro_usd: Some(u64::MAX), tokens: None, mode: CapMode::Drain },
-        by_hand,
-        day,
-        spent: Spend { micro_usd: Some(7), tokens: u64::MAX },
-    };
-    Snapshot {
-        quotas: vec![(scope(), full_quota()), (Scope { pool: "".into(), ..scope() }, Quota::default())],
-        purses: vec![
-            purse(Purse::Project("p".into()), Span::Day, true, 20_000),
-            purse(Purse::Sweep(SweepId(4)), Span::Ever, false, 0),
-            purse(Purse::Lane(SweepId(4), Lane(0)), Span::Ever, false, 0),
-            purse(Purse::Model("m".into()), Span::Ever, true, 0),
-            purse(Purse::Account("a".into()), Span::Day, true, u32::MAX),
-        ],
-        holds: holds(),
-        days: vec![DaySnapshot { scope: scope(), day: u32::MAX, requests: u64::MAX }],
-        ..Snapshot::default()
-    }
-}
-
-fn scope() -> Scope {
-    Scope { account: "anthropic".into(), pool: "opus".into() }
-}
-
-fn full_quota() -> Quota {
-    Quota {
-        requests_per_minute: Some(1),
-        tokens_per_minute: Some(2),
-        input_tokens_per_minute: Some(u64::MAX),
-        output_tokens_per_minute: Some(0),
-        requests_per_day: Some(5),
-        concurrency: Some(u32::MAX),
-        ramp_ms: 7,
-        day_offset_minutes: -480,
-        discover: true,
-    }
-}
-
-fn holds() -> Vec<Hold> {
-    let hold = |call, micro_usd| Hold {
-        worker: WorkerId(u64::MAX),
-        call: CallId(call),
-        scope: scope(),
-        lease: lease(1, 3, 1),
-        worst: Spend { micro_usd, tokens: 9 },
-        until: Millis(11),
-    };
-    vec![hold(u64::MAX, Some(0)), hold(1, None)]
-}
-
-/// Every kind of fact about quotas and budgets.
-fn facts_of_limits() -> Vec<Fact> {
-    let (already, budget) = (Spend { micro_usd: None, tokens: 3 }, Budget::default());
-    let purses = [
-        (Purse::Project("p".into()), Span::Ever, CapMode::Stop),
-        (Purse::Sweep(SweepId(1)), Span::Day, CapMode::Drain),
-        (Purse::Lane(SweepId(1), Lane(2)), Span::Ever, CapMode::Warn),
-        (Purse::Model("m".into()), Span::Day, CapMode::Stop),
-        (Purse::Account("a".into()), Span::Ever, CapMode::Stop),
-    ];
-    let mut facts: Vec<Fact> = purses
-        .into_iter()
-        .map(|(purse, span, mode)| Fact::Capped { purse, span, budget: Budget { mode, ..budget }, already })
-        .collect();
-    let calls = vec![(CallId(1), already), (CallId(2), Spend { micro_usd: Some(0), tokens: 0 })];
-    facts.extend([
-        Fact::Retuned { scope: scope(), quota: Some(full_quota()) },
-        Fact::Retuned { scope: scope(), quota: None },
-        Fact::Held { holds: holds() },
-        Fact::Settled { worker: WorkerId(1), calls, at: Millis(u64::MAX) },
-        Fact::DayTaken { scope: scope(), day: 20_000, requests: 100 },
-    ]);
-    facts
 }
 
 fn an_open_transcript_goes_on_across_a_snapshot(closed: &dyn Closed) {

@@ -1,8 +1,14 @@
 //! What stands in the golden data directories of the formats that were ever released. Never changed: a new format gets new ones.
 
-use muster_core::{Fact, Generation, LeaseKey, Outcome, Record, Snapshot, SweepId, Term};
+use std::sync::Arc;
 
-use super::sample::{ended, episode, granted, job, lease, scored, submitted, turn};
+use muster_core::{
+    Fact, FailureClass, Generation, LeaseKey, Millis, Outcome, Record, ReturnCause, Snapshot, SweepId, Term,
+};
+
+use super::sample::{
+    ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, submitted, turn, usage,
+};
 use crate::contract::Replay;
 
 /// A golden directory's content.
@@ -16,7 +22,7 @@ pub struct Golden {
     pub bundle: &'static [u8],
 }
 
-/// How format 1's directory was made, step by step.
+/// How a golden directory was made, step by step.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// A commit.
@@ -64,7 +70,37 @@ pub const DICTIONARY_SAMPLES_V1: usize = 20;
 /// What stands in `tests/golden/v1`.
 #[must_use]
 pub fn v1() -> Golden {
-    let steps = steps_v1();
+    content(&steps_v1())
+}
+
+/// The steps that made `tests/golden/v2`: what format 1 has no words for, quotas, budgets and holds, before and after a
+/// snapshot of them.
+#[must_use]
+pub fn steps_v2() -> Vec<Step> {
+    let records = |facts: Vec<Fact>| facts.into_iter().map(Record::Fact).collect::<Vec<_>>();
+    let limited = Fact::Submitted { sweep: SweepId(1), spec: Arc::new(limited_spec()), at: Millis(9) };
+    let stalled = Fact::Returned {
+        lease: lease(1, 3, 1),
+        cause: ReturnCause::Stalled(FailureClass::Overloaded),
+        not_before: Millis(4),
+        usage: usage(1),
+    };
+    vec![
+        Step::Commit(records(vec![Fact::TermBegan { term: Term(1) }, limited])),
+        Step::Commit(records(limit_facts())),
+        Step::Snapshot(Snapshot { term: Term(1), last_sweep: SweepId(1), ..limits() }),
+        Step::Commit(vec![granted(lease(1, 3, 1)), turn(lease(1, 3, 1), 0), Record::Fact(stalled)]),
+        Step::Commit(records(limit_facts())),
+    ]
+}
+
+/// What stands in `tests/golden/v2`.
+#[must_use]
+pub fn v2() -> Golden {
+    content(&steps_v2())
+}
+
+fn content(steps: &[Step]) -> Golden {
     let commits = |steps: &[Step]| -> Vec<Record> {
         let batches = steps.iter().filter_map(|step| match step {
             Step::Commit(batch) => Some(batch.clone()),
@@ -73,9 +109,13 @@ pub fn v1() -> Golden {
         batches.flatten().collect()
     };
     let last = steps.iter().rposition(|step| matches!(step, Step::Snapshot(_))).unwrap_or(0);
-    let mut replay = vec![Replay::Snapshot(Box::new(core(2)))];
+    let snapshot = steps.iter().rev().find_map(|step| match step {
+        Step::Snapshot(core) => Some(Replay::Snapshot(Box::new(core.clone()))),
+        _ => None,
+    });
+    let mut replay: Vec<Replay> = snapshot.into_iter().collect();
     replay.extend(commits(&steps[last..]).iter().map(super::conformance::replay_of));
-    Golden { records: commits(&steps), replay, bundle: b"a suite's files" }
+    Golden { records: commits(steps), replay, bundle: b"a suite's files" }
 }
 
 fn core(term: u64) -> Snapshot {

@@ -1,0 +1,248 @@
+//! Incidents of quotas, budgets and providers that say no.
+
+use muster_core::{
+    Budget, CallAsk, CallId, CallSettled, CapMode, Control, Cost, Effect, Fact, FailureClass, Fate, Input,
+    LeaseKey, Outcome, Purse, Quota, Record, SessionId, Span, Spend, SweepId, SweepState, TurnIndex, Usage,
+};
+
+use crate::rig::{Rig, account, grants, limited, scope, spec};
+
+fn ask(rig: &mut Rig, number: u64, lease: LeaseKey, call: u64, micro_usd: Option<u64>) -> Vec<Effect> {
+    let ask = CallAsk {
+        call: CallId(call),
+        lease,
+        turn: TurnIndex(0),
+        cost: Cost::default(),
+        worst: Spend { micro_usd, tokens: 10 },
+        timeout_ms: 60_000,
+    };
+    rig.step(Input::Ask { session: SessionId(1), number, calls: vec![ask] })
+}
+
+fn settle(rig: &mut Rig, call: u64, fate: Fate, micro_usd: u64) -> Vec<Effect> {
+    let spent = Spend { micro_usd: Some(micro_usd), tokens: 1 };
+    let call = CallSettled { call: CallId(call), fate, cost: Cost::default(), spent };
+    rig.step(Input::Settle { session: SessionId(1), calls: vec![call] })
+}
+
+fn shared(after: &[Effect]) -> Vec<u64> {
+    let calls = |effect: &Effect| match effect {
+        Effect::Share { calls, .. } => calls.iter().map(|call| call.0).collect(),
+        _ => Vec::new(),
+    };
+    after.iter().flat_map(calls).collect()
+}
+
+fn denied(after: &[Effect]) -> Vec<u64> {
+    let calls = |effect: &Effect| match effect {
+        Effect::Deny { calls, .. } => calls.iter().map(|call| call.0).collect(),
+        _ => Vec::new(),
+    };
+    after.iter().flat_map(calls).collect()
+}
+
+fn fail(rig: &mut Rig, lease: LeaseKey, class: FailureClass, retry_after_ms: u64) -> Vec<Effect> {
+    rig.step(Input::Failure {
+        session: SessionId(1),
+        lease,
+        class,
+        usage: Usage::default(),
+        retry_after_ms,
+        message: "You exceeded your current quota".into(),
+    })
+}
+
+fn cap(rig: &mut Rig, purse: Purse, micro_usd: u64, mode: CapMode) {
+    let budget = Budget { micro_usd: Some(micro_usd), tokens: None, mode };
+    rig.control(Control::Cap { purse, span: Span::Ever, budget });
+}
+
+#[test]
+fn a_call_of_an_open_scope_is_shared_at_once_and_one_of_a_stranger_denied() {
+    let (mut rig, leases) = Rig::running(2, 1);
+    assert_eq!(shared(&ask(&mut rig, 1, leases[0], 1, None)), [1]);
+    let stale = LeaseKey { attempt: muster_core::Attempt(9), ..leases[0] };
+    assert_eq!(denied(&ask(&mut rig, 2, stale, 2, None)), [2]);
+}
+
+#[test]
+fn an_open_scope_is_governed_from_the_first_complaint_on_and_every_key_holder_is_told() {
+    let (mut rig, leases) = Rig::running(9, 2);
+    rig.hello(2, 2, &[]);
+    for index in 0..20 {
+        rig.turn(1, leases[0], index);
+        rig.now += 100;
+    }
+    let after = rig.step(Input::Pause { session: SessionId(1), scope: scope(0), pause_ms: 5_000 });
+    let told = |session: u64, pause: u64| Effect::Govern {
+        session: SessionId(session),
+        scope: scope(0),
+        governed: true,
+        pause_ms: pause,
+    };
+    assert_eq!(after, [told(1, 0), told(2, 0), told(1, 5_000), told(2, 5_000)]);
+    assert_eq!(shared(&ask(&mut rig, 1, leases[0], 1, None)), [0; 0]);
+    rig.now += 4_000;
+    rig.step(Input::Ask { session: SessionId(1), number: 2, calls: vec![] });
+    assert_eq!(shared(&rig.pass(1_000)), [1]);
+    let view = rig.core.scopes(muster_core::Millis(rig.now)).next().expect("the scope is known");
+    let rate = view.rate_per_minute.expect("it is bounded");
+    assert!(view.governed && rate < 700.0, "{rate}");
+}
+
+#[test]
+fn a_session_that_no_longer_asks_is_granted_nothing() {
+    let mut rig = Rig::new();
+    rig.submit(limited(spec(9, 1, 1), 60));
+    rig.hello(1, 1, &[]);
+    let lease = rig.want(1, 1)[0];
+    ask(&mut rig, 1, lease, 1, None);
+    assert_eq!(shared(&rig.pass(5_000)), [0; 0], "its ask is too old by now");
+    assert_eq!(shared(&rig.step(Input::Ask { session: SessionId(1), number: 2, calls: vec![] })), [1]);
+}
+
+#[test]
+fn an_account_without_money_stops_all_its_lanes_and_keeps_their_jobs() {
+    let (mut rig, leases) = Rig::running(3, 2);
+    rig.submit(spec(3, 1, 2));
+    fail(&mut rig, leases[0], FailureClass::Quota, 0);
+    for (sweep, stopped) in [(1, vec![true]), (2, vec![true, false])] {
+        let view = rig.view(SweepId(sweep));
+        let found: Vec<bool> = view.lanes.iter().map(|lane| lane.stopped.is_some()).collect();
+        assert_eq!(found, stopped, "sweep {sweep}");
+    }
+    assert_eq!(rig.counts().pending, 2);
+}
+
+#[test]
+fn a_day_that_is_used_up_pauses_the_scope_and_uses_up_nothing() {
+    let mut rig = Rig::new();
+    rig.submit(limited(spec(3, 1, 1), 6_000));
+    rig.hello(1, 1, &[]);
+    let lease = rig.want(1, 1)[0];
+    fail(&mut rig, lease, FailureClass::Quota, 60_000);
+    assert_eq!(rig.want(1, 5), [], "nothing of the scope is granted");
+    for _ in 0..2 {
+        assert_eq!(grants(&rig.pass(20_000)), []);
+        rig.beat(1);
+    }
+    assert_eq!(grants(&rig.pass(20_000)).len(), 3);
+}
+
+#[test]
+fn a_budget_that_is_spent_stops_its_lane_says_why_and_denies_what_waits() {
+    let mut rig = Rig::new();
+    rig.submit(spec(9, 1, 1));
+    cap(&mut rig, Purse::Project("p".into()), 100, CapMode::Stop);
+    rig.hello(1, 1, &[]);
+    rig.pass(2_000);
+    let leases = rig.want(1, 4);
+    assert_eq!(shared(&ask(&mut rig, 1, leases[0], 1, Some(60))), [1]);
+    assert!(matches!(&rig.last[..], [Record::Fact(Fact::Held { holds })] if holds.len() == 1));
+    assert_eq!(shared(&ask(&mut rig, 2, leases[1], 2, Some(60))), [0; 0], "the first holds too much");
+    assert_eq!(shared(&settle(&mut rig, 1, Fate::Answered, 30)), [2], "what it did not spend is free");
+    ask(&mut rig, 3, leases[2], 3, Some(60));
+    let after = settle(&mut rig, 2, Fate::Answered, 30);
+    assert_eq!(denied(&after), [3]);
+    let reason = rig.view(SweepId(1)).lanes[0].stopped.clone().expect("it stopped");
+    for words in ["project p", "$0.000060 of $0.000100", "muster retune", "muster resume 1"] {
+        assert!(reason.contains(words), "{reason}");
+    }
+    cap(&mut rig, Purse::Project("p".into()), 1_000, CapMode::Stop);
+    assert!(rig.view(SweepId(1)).lanes[0].stopped.is_some(), "raising it opens nothing by itself");
+    rig.control(Control::Resume(SweepId(1)));
+    assert_eq!(shared(&ask(&mut rig, 4, leases[2], 4, Some(60))), [4]);
+}
+
+#[test]
+fn a_model_without_a_price_is_stopped_under_a_budget_in_money() {
+    let mut rig = Rig::new();
+    rig.submit(spec(9, 1, 1));
+    cap(&mut rig, Purse::Account(account(0)), 100, CapMode::Stop);
+    rig.hello(1, 1, &[]);
+    rig.pass(2_000);
+    let lease = rig.want(1, 1)[0];
+    assert_eq!(denied(&ask(&mut rig, 1, lease, 1, None)), [1]);
+    let reason = rig.view(SweepId(1)).lanes[0].stopped.clone().expect("it stopped");
+    assert!(reason.contains("not known"), "{reason}");
+}
+
+#[test]
+fn a_budget_that_drains_begins_nothing_new_lets_the_rest_end_and_stops() {
+    let mut rig = Rig::new();
+    rig.submit(spec(9, 1, 1));
+    cap(&mut rig, Purse::Sweep(SweepId(1)), 100, CapMode::Drain);
+    rig.hello(1, 1, &[]);
+    rig.pass(2_000);
+    let leases = rig.want(1, 2);
+    ask(&mut rig, 1, leases[0], 1, Some(95));
+    settle(&mut rig, 1, Fate::Answered, 90);
+    assert_eq!(rig.want(1, 3), [], "nothing new is begun");
+    assert_eq!(rig.view(SweepId(1)).lanes[0].stopped, None, "two are under way");
+    assert_eq!(shared(&ask(&mut rig, 2, leases[1], 2, Some(5))), [2]);
+    settle(&mut rig, 2, Fate::Answered, 1);
+    for lease in leases {
+        rig.turn(1, lease, 0);
+        rig.outcome(1, lease, 1);
+    }
+    rig.want(1, 1);
+    assert_eq!(rig.view(SweepId(1)).state, SweepState::Stopped);
+}
+
+#[test]
+fn a_call_whose_worker_never_came_back_is_charged_in_full_when_its_time_is_out_also_after_a_restart() {
+    let mut rig = Rig::new();
+    rig.submit(spec(9, 1, 1));
+    cap(&mut rig, Purse::Sweep(SweepId(1)), 100, CapMode::Stop);
+    rig.hello(1, 1, &[]);
+    rig.pass(2_000);
+    let lease = rig.want(1, 1)[0];
+    ask(&mut rig, 1, lease, 1, Some(60));
+    let mut rig = rig.restart();
+    let purse = |rig: &Rig| rig.core.purses(muster_core::Millis(rig.now)).next().expect("it is there");
+    assert_eq!(purse(&rig).held.micro_usd, Some(60));
+    rig.pass(62_000);
+    let after = purse(&rig);
+    assert_eq!((after.held.micro_usd, after.spent.micro_usd), (Some(0), Some(60)));
+}
+
+#[test]
+fn a_request_that_is_turned_away_for_ever_while_others_are_answered_ends() {
+    let (mut rig, leases) = Rig::running(2, 2);
+    let mut lease = leases[0];
+    for round in 0..9 {
+        rig.turn(1, leases[1], round);
+        let ends = {
+            fail(&mut rig, lease, FailureClass::RateLimited, 0);
+            rig.ends()
+        };
+        if round == 8 {
+            assert_eq!(ends, [Outcome::Failed(FailureClass::RateLimited)]);
+            return;
+        }
+        assert_eq!(ends, []);
+        rig.pass(2_000);
+        rig.beat(1);
+        lease = rig.want(1, 1)[0];
+    }
+}
+
+#[test]
+fn retuning_and_leaving_it_to_the_sweeps_again_take_effect_at_once() {
+    let mut rig = Rig::new();
+    rig.submit(limited(spec(9, 1, 1), 6_000));
+    let quota = |rig: &Rig| {
+        let view = rig.core.scopes(muster_core::Millis(rig.now)).next().expect("it is known");
+        (view.quota.requests_per_minute, view.by_hand)
+    };
+    let by_hand = Quota { requests_per_minute: Some(60), ..Quota::default() };
+    rig.control(Control::Retune { scope: scope(0), quota: Some(by_hand) });
+    assert_eq!(quota(&rig), (Some(60), true));
+    assert_eq!(quota(&rig.restart()), (Some(60), true));
+    rig.control(Control::Retune { scope: scope(0), quota: None });
+    assert_eq!(quota(&rig), (Some(6_000), false));
+    rig.submit(limited(spec(9, 1, 1), 600));
+    assert_eq!(quota(&rig), (Some(600), false), "the newest sweep is believed");
+    rig.control(Control::Cancel(SweepId(2)));
+    assert_eq!(quota(&rig), (Some(6_000), false));
+}
