@@ -159,6 +159,24 @@ fn a_players_unknown_result_and_player_are_found() {
 }
 
 #[test]
+fn a_players_own_name_that_is_taken_or_not_defined_is_found() {
+    let path = "tampering/players/graded.toml";
+    let found = after(path, "\ngood = ", "\nactor = ");
+    has(&found, &place(path, "good = "), "the name `actor` is taken");
+    let found = after(path, "in told or 'highest of all'", "in toldd or 'highest of all'");
+    has(&found, &place(path, "told or 'highest of all'"), "did you mean `told`?");
+    let found = after(path, "if = 'protects'", "if = 'protect'");
+    has(&found, &place(path, "protects', arguments"), "did you mean `protects`?");
+}
+
+#[test]
+fn what_a_player_takes_beside_an_answer_must_be_told_by_the_prompts_as_well() {
+    let path = "tampering/players/graded.toml";
+    let found = after(path, "'yes' if stake and", "'yes' if stake and relationship == 'good' and");
+    has(&found, path, "different things in variants that begin with the same prompts");
+}
+
+#[test]
 fn a_player_can_not_know_what_the_prompts_do_not_tell() {
     let path = "tampering/players/obedient.toml";
     let found = after(path, "The policy comes first.", "The policy comes first. {{ relationship }}");

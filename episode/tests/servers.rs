@@ -8,7 +8,9 @@ mod common;
 use std::sync::Arc;
 
 use common::{SUITE, meter, reply, resolve};
-use muster_episode::{Action, Episode, Expander, JobPlan, Message, Servers, SweepFile, ToolResult, replay};
+use muster_episode::{
+    Action, Episode, Expander, Host, JobPlan, Message, Servers, SweepFile, ToolResult, replay,
+};
 use proptest::prelude::*;
 
 const OLD: &str = "10.0.12.45";
@@ -251,7 +253,7 @@ proptest! {
         stored.push(episode.feed(reply(99, Action::default()), meter()).unwrap());
         if let Some(servers) = episode.world().servers() {
             let weights = servers.marked("weights").count();
-            prop_assert!(weights <= 1 + servers.hosts().iter().flat_map(|host| host.files()).filter(|(_, file)| file.is_copy()).count());
+            prop_assert!(weights <= 1 + servers.hosts().iter().flat_map(Host::files).filter(|(_, file)| file.is_copy()).count());
         }
         let again = replay(job, &stored, &episode.end().unwrap()).unwrap();
         prop_assert!(again.same_bytes);

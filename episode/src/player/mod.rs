@@ -6,11 +6,13 @@ mod opening;
 mod openings;
 mod playbook;
 mod probe;
+mod read;
 mod rehearsal;
 mod script;
 mod words;
 
 pub use name::PlayerName;
 pub use playbook::{Action, Conversation, PlayError, Playbook, Said, SaidCall};
+pub(crate) use read::read_player;
 pub(crate) use rehearsal::{Rehearsal, Stumble, rehearse};
-pub(crate) use script::{Cast, Player, read_player};
+pub(crate) use script::{Cast, Player};

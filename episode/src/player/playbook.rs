@@ -1,5 +1,6 @@
 //! Playing: which scenario a conversation is of, which step comes next, what it says and calls.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -7,7 +8,9 @@ use minijinja::value::Object;
 
 use super::name::PlayerName;
 use super::openings::Openings;
-use super::script::{CastArgument, CastArguments, CastCall, CastText, CastTurn, Mix, RESULTS};
+use super::script::{
+    ANSWERS, CHANCE, CastArgument, CastArguments, CastCall, CastText, CastTurn, Live, Mix, RESULTS,
+};
 use super::words::words;
 use crate::digest::Parts;
 use crate::suite::{Fault, Suite, Templates, jinja};
@@ -110,12 +113,19 @@ pub enum PlayError {
     },
 }
 
-/// What a step's templates see: what the scenario's templates see, and `results`.
-#[derive(Debug)]
-pub(super) struct Stage {
+/// What a step's templates see: what the scenario's templates see, `results`, `answers` and `chance`.
+#[derive(Debug, Clone)]
+struct Stage {
     scenario: Value,
     results: Value,
+    answers: Value,
+    chance: f64,
+    /// The player's own names.
+    names: BTreeMap<Arc<str>, Value>,
 }
+
+/// What each tool has answered, in order.
+pub(super) type Told = BTreeMap<Arc<str>, Vec<Value>>;
 
 // === impl Playbook ===
 
@@ -140,10 +150,12 @@ impl Playbook {
         let step = turns_taken(conversation.messages);
         let Some(turn) = cast.turns.get(step) else { return Ok(Action::default()) };
         let templates = opening.suite.templates();
-        let stage = Stage::new(context, results(turn, conversation.messages));
+        let chance = chance(&[system, user], conversation.seed);
+        let told = told(&turn.live, conversation.messages);
         let failed =
             |fault: Fault| PlayError::Script { player: player.to_owned(), step: step + 1, what: fault.what };
-        let mut action = turn.act(templates, stage).map_err(failed)?;
+        let stage = turn.stage(templates, context, &told, chance).map_err(failed)?;
+        let mut action = turn.act(templates, &stage).map_err(failed)?;
         for word in words(name.words.unwrap_or(conversation.words), step, cast.turns.len(), conversation.seed)
         {
             if !action.text.is_empty() {
@@ -167,23 +179,32 @@ fn turns_taken(messages: &[Said<'_>]) -> usize {
     messages.iter().filter(|said| matches!(said, Said::Assistant { .. })).count()
 }
 
-/// What the tools that a turn uses answered last.
-fn results(turn: &CastTurn, messages: &[Said<'_>]) -> Value {
-    Value::from_pairs(turn.uses.iter().filter_map(|tool| Some((tool.clone(), last_answer(tool, messages)?))))
+/// What a tool answered so far, in order.
+fn answers<'a>(tool: &str, messages: &'a [Said<'_>]) -> impl DoubleEndedIterator<Item = &'a str> {
+    let calls = messages.iter().flat_map(|said| match said {
+        Said::Assistant { calls, .. } => calls.as_slice(),
+        _ => &[],
+    });
+    let ids: Vec<&str> = calls.filter(|call| call.name == tool).map(|call| call.id).collect();
+    messages.iter().filter_map(move |said| match said {
+        Said::Tool { call_id, content } if ids.contains(call_id) => Some(*content),
+        _ => None,
+    })
 }
 
-fn last_answer(tool: &str, messages: &[Said<'_>]) -> Option<Value> {
-    let called = |id: &str| {
-        messages.iter().any(|said| match said {
-            Said::Assistant { calls, .. } => calls.iter().any(|call| call.id == id && call.name == tool),
-            _ => false,
-        })
-    };
-    let content = messages.iter().rev().find_map(|said| match said {
-        Said::Tool { call_id, content } if called(call_id) => Some(*content),
-        _ => None,
-    })?;
+fn parsed(content: &str) -> Option<Value> {
     serde_json::from_str(content).ok().map(|answer| jinja(&answer))
+}
+
+/// A number from 0 to below 1, drawn by seed and prompts, so that it stays the same through a conversation.
+fn chance(prompts: &[&str], seed: u64) -> f64 {
+    let mut parts = Parts::new("muster mix");
+    parts.number(seed);
+    for prompt in prompts {
+        parts.text(prompt);
+    }
+    // The upper 53 bits.
+    (parts.draw() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 // === impl Mix ===
@@ -191,13 +212,7 @@ fn last_answer(tool: &str, messages: &[Said<'_>]) -> Option<Value> {
 impl Mix {
     /// Which player it is: drawn by seed and prompts, so that it stays the same through a conversation.
     pub(super) fn draw(&self, probability: Option<f64>, prompts: &[&str], seed: u64) -> &str {
-        let mut parts = Parts::new("muster mix");
-        parts.number(seed);
-        for prompt in prompts {
-            parts.text(prompt);
-        }
-        // The upper 53 bits as a number from 0 to below 1.
-        let drawn = (parts.draw() >> 11) as f64 / (1_u64 << 53) as f64;
+        let drawn = chance(prompts, seed);
         if drawn < probability.unwrap_or(self.probability) {
             &self.sometimes.value
         } else {
@@ -209,15 +224,30 @@ impl Mix {
 // === impl CastTurn ===
 
 impl CastTurn {
-    fn act(&self, templates: &Templates, stage: Stage) -> Result<Action, Fault> {
-        let stage = Value::from_object(stage);
+    /// What its templates see.
+    pub(super) fn stage(
+        &self,
+        templates: &Templates,
+        scenario: Value,
+        told: &Told,
+        chance: f64,
+    ) -> Result<Value, Fault> {
+        let mut stage = Stage::new(scenario, &self.live, told, chance);
+        for name in &self.names {
+            let value = templates.render(&name.template, &Value::from_object(stage.clone()))?;
+            stage.names.insert(Arc::clone(&name.name), value.into());
+        }
+        Ok(Value::from_object(stage))
+    }
+
+    fn act(&self, templates: &Templates, stage: &Value) -> Result<Action, Fault> {
         Ok(Action {
-            text: self.say.text(templates, &stage)?,
-            reasoning: self.think.text(templates, &stage)?,
+            text: self.say.text(templates, stage)?,
+            reasoning: self.think.text(templates, stage)?,
             tool_calls: self
                 .calls
                 .iter()
-                .filter_map(|call| call.call(templates, &stage).transpose())
+                .filter_map(|call| call.call(templates, stage).transpose())
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -265,15 +295,43 @@ impl CastText {
 // === impl Stage ===
 
 impl Stage {
-    pub(super) fn new(scenario: Value, results: Value) -> Self {
-        Self { scenario, results }
+    /// What a turn takes from what tools have answered so far.
+    fn new(scenario: Value, live: &Live, told: &Told, chance: f64) -> Self {
+        let last = |tool: &Arc<str>| Some((Arc::clone(tool), told.get(tool)?.last()?.clone()));
+        let all = |tool: &Arc<str>| -> (Arc<str>, Value) {
+            (Arc::clone(tool), told.get(tool).into_iter().flatten().cloned().collect())
+        };
+        Self {
+            scenario,
+            results: Value::from_pairs(live.results.iter().filter_map(last)),
+            answers: Value::from_pairs(live.answers.iter().map(all)),
+            chance,
+            names: BTreeMap::new(),
+        }
     }
+}
+
+/// What the tools that a turn uses have answered.
+fn told(live: &Live, messages: &[Said<'_>]) -> Told {
+    let all = |tool: &Arc<str>| (Arc::clone(tool), answers(tool, messages).filter_map(parsed).collect());
+    let last = |tool: &Arc<str>| {
+        let content = answers(tool, messages).next_back();
+        (Arc::clone(tool), content.and_then(parsed).into_iter().collect())
+    };
+    // Of a tool whose last answer alone is used, only that is parsed.
+    live.results.iter().map(last).chain(live.answers.iter().map(all)).collect()
 }
 
 impl Object for Stage {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        if key.as_str() == Some(RESULTS) {
-            return Some(self.results.clone());
+        match key.as_str() {
+            Some(RESULTS) => return Some(self.results.clone()),
+            Some(ANSWERS) => return Some(self.answers.clone()),
+            Some(CHANCE) => return Some(self.chance.into()),
+            _ => {}
+        }
+        if let Some(value) = key.as_str().and_then(|name| self.names.get(name)) {
+            return Some(value.clone());
         }
         self.scenario.get_item(key).ok().filter(|value| !value.is_undefined())
     }

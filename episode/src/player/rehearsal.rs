@@ -1,12 +1,10 @@
 //! A player in a world, without a provider: does it get through its script, and how much is said on the way?
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::playbook::Stage;
+use super::playbook::Told;
 use super::script::{Cast, CastTurn};
 use crate::suite::{Fault, Templates, jinja};
 use crate::world::World;
@@ -38,15 +36,16 @@ struct Stagehand<'a> {
     templates: &'a Templates,
     context: &'a Value,
     world: &'a mut World,
-    /// What each tool answered last.
-    results: BTreeMap<Arc<str>, Value>,
+    told: Told,
+    /// The number that the script's templates see as drawn.
+    chance: f64,
     /// What has been said so far, in characters.
     said: u64,
     rehearsal: Rehearsal,
 }
 
 /// Plays a script in a world. `opening` is what the model is sent before anything is said, in characters; `turns_max` is
-/// the scenario's limit on model calls.
+/// the scenario's limit on model calls, `chance` the number that the script sees as drawn.
 pub(crate) fn rehearse(
     cast: &Cast,
     templates: &Templates,
@@ -54,13 +53,14 @@ pub(crate) fn rehearse(
     world: &mut World,
     opening: u64,
     turns_max: u32,
+    chance: f64,
 ) -> Result<Rehearsal, Stumble> {
     if cast.turns.len() > turns_max as usize {
         let what = format!("it has {} steps here; the limit is {turns_max} model calls", cast.turns.len());
         return Err(Stumble::Script(what));
     }
-    let (results, rehearsal) = (BTreeMap::new(), Rehearsal::default());
-    let mut hand = Stagehand { templates, context, world, results, said: opening, rehearsal };
+    let (told, rehearsal) = (Told::new(), Rehearsal::default());
+    let mut hand = Stagehand { templates, context, world, told, chance, said: opening, rehearsal };
     for (step, turn) in cast.turns.iter().enumerate() {
         let calls = hand.play(turn)?;
         let is_last = step + 1 == cast.turns.len();
@@ -80,8 +80,7 @@ pub(crate) fn rehearse(
 impl Stagehand<'_> {
     /// Plays a turn; how many calls it made.
     fn play(&mut self, turn: &CastTurn) -> Result<usize, Stumble> {
-        let stage = Stage::new(self.context.clone(), Value::from_pairs(self.results.clone()));
-        let stage = Value::from_object(stage);
+        let stage = turn.stage(self.templates, self.context.clone(), &self.told, self.chance)?;
         self.rehearsal.turns += 1;
         self.rehearsal.input_chars += self.said;
         let text = turn.say.text(self.templates, &stage)?;
@@ -101,7 +100,7 @@ impl Stagehand<'_> {
             }
             answered += answer.content.chars().count() as u64;
             if let Ok(content) = serde_json::from_str(&answer.content) {
-                self.results.insert(tool, jinja(&content));
+                self.told.entry(tool).or_default().push(jinja(&content));
             }
         }
         self.said += answered;

@@ -5,28 +5,33 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use minijinja::Value;
-use toml::Spanned;
-use toml::de::DeValue;
-
-use crate::fields::{Fields, Reader, json};
 use crate::mistake::{Mistakes, Source, did_you_mean};
 use crate::suite::{Condition, Fault, Scenario, Template, Templates, applies};
 use crate::sweep::Placed;
 use crate::world::World;
+use minijinja::Value;
 
-/// Steps of a script.
-const STEPS_MAX: usize = 200;
-/// The name by which templates of a step see what earlier tool calls answered.
+/// The names by which templates of a step see what tools answered last, all that they answered, and a number from 0 to
+/// below 1, drawn anew for each conversation.
 pub(super) const RESULTS: &str = "results";
+pub(super) const ANSWERS: &str = "answers";
+pub(super) const CHANCE: &str = "chance";
+const LIVE: [&str; 3] = [RESULTS, ANSWERS, CHANCE];
 
 /// A player of a scenario.
 #[derive(Debug)]
 pub(crate) enum Player {
-    /// Plays these steps.
-    Script(Vec<Step>),
+    /// Plays steps.
+    Script(Script),
     /// Is one of two other players, drawn anew for each conversation.
     Mix(Mix),
+}
+
+/// Steps, and names for their templates: each may use those before it, and what the conversation has told.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(super) names: Vec<(Placed<String>, Words)>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// Two players, and how often it is the second.
@@ -36,45 +41,58 @@ pub(crate) struct Mix {
     pub(super) sometimes: Placed<String>,
     /// Of `sometimes`.
     pub(super) probability: f64,
-    source: Source,
+    pub(super) source: Source,
 }
 
 /// One turn of a script.
 #[derive(Debug)]
 pub(crate) struct Step {
-    when: Option<Condition>,
-    say: Option<Words>,
-    think: Option<Words>,
-    calls: Vec<CallSpec>,
+    pub(super) source: Source,
+    pub(super) when: Option<Condition>,
+    pub(super) say: Option<Words>,
+    pub(super) think: Option<Words>,
+    pub(super) calls: Vec<CallSpec>,
 }
 
 /// What is said, or the text of an argument.
 #[derive(Debug)]
-struct Words {
-    template: Template,
-    /// Tools whose answers it uses; with none, it can be rendered before the conversation begins.
-    uses: Vec<Arc<str>>,
+pub(super) struct Words {
+    pub(super) template: Template,
+    pub(super) live: Live,
+}
+
+/// What a template takes from the conversation; if that is nothing, it can be rendered before it begins.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Live {
+    /// Tools whose last answer it uses.
+    pub(super) results: BTreeSet<Arc<str>>,
+    /// Tools of which it uses all answers.
+    pub(super) answers: BTreeSet<Arc<str>>,
+    /// Whether it uses the number that is drawn.
+    pub(super) chance: bool,
+    /// Whether it uses names of the player's own.
+    pub(super) names: bool,
 }
 
 #[derive(Debug)]
-struct CallSpec {
+pub(super) struct CallSpec {
     /// Whether it is made, decided when the turn comes.
-    made: Option<Made>,
+    pub(super) made: Option<Made>,
     /// Whether it is meant to be answered with an error.
-    fails: bool,
-    tool: Placed<String>,
-    source: Source,
-    arguments: Vec<(String, Argument)>,
+    pub(super) fails: bool,
+    pub(super) tool: Placed<String>,
+    pub(super) source: Source,
+    pub(super) arguments: Vec<(String, Argument)>,
 }
 
 #[derive(Debug)]
-struct Made {
-    condition: Condition,
-    uses: Vec<Arc<str>>,
+pub(super) struct Made {
+    pub(super) condition: Condition,
+    pub(super) live: Live,
 }
 
 #[derive(Debug)]
-enum Argument {
+pub(super) enum Argument {
     Value(serde_json::Value),
     Text(Words),
 }
@@ -90,8 +108,18 @@ pub(super) struct CastTurn {
     pub(super) say: CastText,
     pub(super) think: CastText,
     pub(super) calls: Vec<CastCall>,
-    /// Tools whose answers this turn uses.
-    pub(super) uses: BTreeSet<Arc<str>>,
+    /// What this turn takes from the conversation.
+    pub(super) live: Live,
+    /// The player's own names, if it uses any.
+    pub(super) names: Vec<CastName>,
+}
+
+/// A name of a player's own.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CastName {
+    pub(super) name: Arc<str>,
+    pub(super) template: Template,
+    fixed: Fixed,
 }
 
 /// A condition that needs what tools have answered.
@@ -134,115 +162,34 @@ pub(super) enum CastArgument {
     Text(CastText),
 }
 
-/// One player's file being read.
-struct PlayerReader<'a> {
-    templates: &'a mut Templates,
-    mistakes: &'a mut Mistakes,
-    source: Source,
-}
+// === impl Live ===
 
-/// Reads a player's file: `[mix]` or `[[steps]]`.
-pub(crate) fn read_player(
-    source: Source,
-    templates: &mut Templates,
-    mistakes: &mut Mistakes,
-) -> Option<Player> {
-    let reader = Reader::new(source.clone());
-    let player = reader.read(|fields| PlayerReader { templates, mistakes, source }.player(fields)).flatten();
-    mistakes.absorb(reader.into_mistakes());
-    player
-}
-
-// === impl PlayerReader ===
-
-impl PlayerReader<'_> {
-    fn player(mut self, fields: &Fields<'_>) -> Option<Player> {
-        fields.format();
-        fields.needed_text("title");
-        let steps = fields.tables("steps");
-        if let Some(mix) = fields.table("mix") {
-            return Some(Player::Mix(self.mix(&mix)));
-        }
-        if steps.is_empty() || steps.len() > STEPS_MAX {
-            fields
-                .reader()
-                .note(fields.at(), format!("a player has a `[mix]` or 1 to {STEPS_MAX} `[[steps]]`"));
-            return None;
-        }
-        Some(Player::Script(steps.iter().map(|step| self.step(step)).collect()))
-    }
-
-    fn mix(&mut self, fields: &Fields<'_>) -> Mix {
-        let mix = Mix {
-            mostly: fields.needed_text("mostly"),
-            sometimes: fields.needed_text("sometimes"),
-            probability: fields.float("probability", 0.0..=1.0).unwrap_or(0.5),
-            source: self.source.clone(),
+impl Live {
+    /// By the names that a template takes: `results.list_sheets.sheets` is the last answer of `list_sheets`.
+    pub(super) fn of(names: &BTreeSet<String>) -> Self {
+        let tools = |root: &str| -> BTreeSet<Arc<str>> {
+            let tool =
+                |name: &String| Some(name.strip_prefix(root)?.strip_prefix('.')?.split('.').next()?.into());
+            names.iter().filter_map(tool).collect()
         };
-        fields.close();
-        mix
-    }
-
-    fn step(&mut self, fields: &Fields<'_>) -> Step {
-        let when = fields.text("when").and_then(|text| {
-            let condition = self.templates.condition(&self.source, &text);
-            self.keep(condition)
-        });
-        let say = fields.text("say").and_then(|text| self.words(&text));
-        let think = fields.text("think").and_then(|text| self.words(&text));
-        let calls = fields.tables("calls").iter().map(|call| self.call(call)).collect();
-        fields.close();
-        Step { when, say, think, calls }
-    }
-
-    fn call(&mut self, fields: &Fields<'_>) -> CallSpec {
-        let made = fields.text("if").and_then(|text| self.made(&text));
-        let fails = fields.flag("fails").unwrap_or(false);
-        let tool = fields.needed_text("tool");
-        let arguments = fields.table("arguments").map(|table| self.arguments(&table)).unwrap_or_default();
-        fields.close();
-        CallSpec { made, fails, tool, source: self.source.clone(), arguments }
-    }
-
-    fn made(&mut self, text: &Placed<String>) -> Option<Made> {
-        let condition = self.templates.condition(&self.source, text);
-        let condition = self.keep(condition)?;
-        let uses = tools_used(&self.templates.names(condition.template()));
-        Some(Made { condition, uses })
-    }
-
-    fn arguments(&mut self, fields: &Fields<'_>) -> Vec<(String, Argument)> {
-        fields.entries().filter_map(|(name, value)| Some((name.value, self.argument(value)?))).collect()
-    }
-
-    fn argument(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Argument> {
-        match value.get_ref() {
-            DeValue::String(text) => {
-                let text = Placed { value: text.to_string(), at: value.span() };
-                self.words(&text).map(Argument::Text)
-            }
-            other => Some(Argument::Value(json(other))),
+        Self {
+            results: tools(RESULTS),
+            answers: tools(ANSWERS),
+            chance: names.contains(CHANCE),
+            names: false,
         }
     }
 
-    fn words(&mut self, text: &Placed<String>) -> Option<Words> {
-        let template = self.templates.inline(&self.source, text);
-        let template = self.keep(template)?;
-        let uses = tools_used(&self.templates.names(&template));
-        Some(Words { template, uses })
+    fn is_nothing(&self) -> bool {
+        self.results.is_empty() && self.answers.is_empty() && !self.chance && !self.names
     }
 
-    fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
-        result.map_err(|fault| fault.note(self.mistakes, &[])).ok()
+    pub(super) fn join(&mut self, other: &Self) {
+        self.results.extend(other.results.iter().cloned());
+        self.answers.extend(other.answers.iter().cloned());
+        self.chance |= other.chance;
+        self.names |= other.names;
     }
-}
-
-/// `results.list_sheets.sheets` uses the answer of `list_sheets`.
-fn tools_used(names: &BTreeSet<String>) -> Vec<Arc<str>> {
-    let tool = |name: &String| Some(name.strip_prefix(RESULTS)?.strip_prefix('.')?.split('.').next()?.into());
-    let mut tools: Vec<Arc<str>> = names.iter().filter_map(tool).collect();
-    tools.dedup();
-    tools
 }
 
 // === impl Player ===
@@ -252,21 +199,20 @@ impl Player {
     pub(crate) fn check(&self, scenario: &Scenario, templates: &Templates, mistakes: &mut Mistakes) {
         match self {
             Self::Mix(mix) => mix.check(scenario, mistakes),
-            Self::Script(steps) => {
-                for step in steps {
-                    step.check(scenario, templates, mistakes);
-                }
-            }
+            Self::Script(script) => script.check(scenario, templates, mistakes),
         }
     }
 
     /// What the player does in one variant. None for a mix.
     pub(crate) fn cast(&self, templates: &Templates, context: &Value) -> Result<Option<Cast>, Fault> {
-        let Self::Script(steps) = self else { return Ok(None) };
-        let mut turns = Vec::with_capacity(steps.len());
-        for step in steps {
+        let Self::Script(script) = self else { return Ok(None) };
+        let own: Vec<&str> = script.names.iter().map(|(name, _)| name.value.as_str()).collect();
+        let mut turns = Vec::with_capacity(script.steps.len());
+        for step in &script.steps {
             if applies(step.when.as_ref(), templates, context)? {
-                turns.push(step.cast(templates, context)?);
+                let names =
+                    if step.live().names { script.cast_names(templates, context) } else { Vec::new() };
+                turns.push(step.cast(templates, context, &own, names)?);
             }
         }
         Ok(Some(Cast { turns }))
@@ -279,13 +225,42 @@ impl Player {
         context: &Value,
         world: &World,
     ) -> Result<(), Fault> {
-        let Self::Script(steps) = self else { return Ok(()) };
-        for step in steps {
+        let Self::Script(script) = self else { return Ok(()) };
+        for step in &script.steps {
             if applies(step.when.as_ref(), templates, context)? {
                 step.calls.iter().try_for_each(|call| call.check_offered(world))?;
             }
         }
         Ok(())
+    }
+}
+
+// === impl Script ===
+
+impl Script {
+    fn check(&self, scenario: &Scenario, templates: &Templates, mistakes: &mut Mistakes) {
+        let (mut defined, scenarios) = (scenario.defined(), scenario.defined());
+        defined.extend(LIVE.map(str::to_owned));
+        let source = self.steps.first().map(|step| &step.source);
+        for (name, words) in &self.names {
+            check_names(&words.template, &defined, templates, mistakes);
+            if let Some(source) = source.filter(|_| defined.contains(&name.value)) {
+                let what = format!("the name `{}` is taken", name.value);
+                mistakes.add(source, name.at.clone(), what);
+            }
+            defined.push(name.value.clone());
+        }
+        self.steps.iter().for_each(|step| step.check(&scenarios, &defined, templates, mistakes));
+    }
+
+    fn cast_names(&self, templates: &Templates, context: &Value) -> Vec<CastName> {
+        let own: Vec<&str> = self.names.iter().map(|(name, _)| name.value.as_str()).collect();
+        let names = self.names.iter().map(|(name, words)| CastName {
+            name: name.value.as_str().into(),
+            template: words.template.clone(),
+            fixed: fixed(&words.template, templates, context, &own),
+        });
+        names.collect()
     }
 }
 
@@ -311,7 +286,8 @@ impl Mix {
 // === impl Step ===
 
 impl Step {
-    fn check(&self, scenario: &Scenario, templates: &Templates, mistakes: &mut Mistakes) {
+    /// `outside` is defined where it is decided whether the step is played, `defined` where it is played.
+    fn check(&self, outside: &[String], defined: &[String], templates: &Templates, mistakes: &mut Mistakes) {
         for call in self.calls.iter().filter(|call| !World::knows_tool(&call.tool.value)) {
             let what = format!("there is no tool `{}`", call.tool.value);
             match did_you_mean(&call.tool.value, World::all_tools()) {
@@ -322,13 +298,11 @@ impl Step {
                 None => mistakes.add(&call.source, call.tool.at.clone(), what),
             }
         }
-        let mut defined = scenario.defined();
         let when = self.when.as_ref().map(Condition::template);
-        when.iter().for_each(|template| check_names(template, &defined, templates, mistakes));
-        defined.push(RESULTS.to_owned());
-        self.words().for_each(|words| check_names(&words.template, &defined, templates, mistakes));
+        when.iter().for_each(|template| check_names(template, outside, templates, mistakes));
+        self.words().for_each(|words| check_names(&words.template, defined, templates, mistakes));
         let made = self.calls.iter().filter_map(|call| call.made.as_ref());
-        made.for_each(|made| check_names(made.condition.template(), &defined, templates, mistakes));
+        made.for_each(|made| check_names(made.condition.template(), defined, templates, mistakes));
     }
 
     fn words(&self) -> impl Iterator<Item = &Words> {
@@ -340,23 +314,39 @@ impl Step {
         self.say.iter().chain(&self.think).chain(arguments)
     }
 
-    /// Tools whose answers the step uses.
-    fn uses(&self) -> impl Iterator<Item = &Arc<str>> {
-        let made = self.calls.iter().filter_map(|call| call.made.as_ref()).flat_map(|made| &made.uses);
-        self.words().flat_map(|words| &words.uses).chain(made)
+    /// What the step takes from the conversation.
+    fn live(&self) -> Live {
+        let made = self.calls.iter().filter_map(|call| call.made.as_ref()).map(|made| &made.live);
+        let mut all = Live::default();
+        self.words().map(|words| &words.live).chain(made).for_each(|live| all.join(live));
+        all
     }
 
-    fn cast(&self, templates: &Templates, context: &Value) -> Result<CastTurn, Fault> {
+    fn cast(
+        &self,
+        templates: &Templates,
+        context: &Value,
+        own: &[&str],
+        names: Vec<CastName>,
+    ) -> Result<CastTurn, Fault> {
         Ok(CastTurn {
-            say: cast_text(self.say.as_ref(), templates, context)?,
-            think: cast_text(self.think.as_ref(), templates, context)?,
+            names,
+            say: cast_text(self.say.as_ref(), templates, context, own)?,
+            think: cast_text(self.think.as_ref(), templates, context, own)?,
             calls: self
                 .calls
                 .iter()
-                .filter_map(|call| call.cast(templates, context).transpose())
+                .filter_map(|call| call.cast(templates, context, own).transpose())
                 .collect::<Result<_, _>>()?,
-            uses: self.uses().cloned().collect(),
+            live: self.live(),
         })
+    }
+}
+
+impl Cast {
+    /// Whether what it does depends on the number that is drawn.
+    pub(crate) fn draws(&self) -> bool {
+        self.turns.iter().any(|turn| turn.live.chance)
     }
 }
 
@@ -370,27 +360,35 @@ fn check_names(template: &Template, defined: &[String], templates: &Templates, m
     }
 }
 
-fn cast_text(words: Option<&Words>, templates: &Templates, context: &Value) -> Result<CastText, Fault> {
+fn cast_text(
+    words: Option<&Words>,
+    templates: &Templates,
+    context: &Value,
+    own: &[&str],
+) -> Result<CastText, Fault> {
     match words {
         None => Ok(CastText::Known(String::new())),
-        Some(words) if words.uses.is_empty() => {
+        Some(words) if words.live.is_nothing() => {
             templates.render(&words.template, context).map(CastText::Known)
         }
         Some(words) => {
-            Ok(CastText::Rendered(words.template.clone(), fixed(&words.template, templates, context)))
+            Ok(CastText::Rendered(words.template.clone(), fixed(&words.template, templates, context, own)))
         }
     }
 }
 
 /// The values of what a template takes from the scenario.
-fn fixed(template: &Template, templates: &Templates, context: &Value) -> Fixed {
+fn fixed(template: &Template, templates: &Templates, context: &Value, own: &[&str]) -> Fixed {
     let names = templates.names(template);
-    let own = names.into_iter().filter(|name| name.split('.').next() != Some(RESULTS));
-    own.map(|name| {
-        let value = name.split('.').try_fold(context.clone(), |value, part| value.get_attr(part));
-        (name, value.map(|value| value.to_string()).unwrap_or_default())
-    })
-    .collect()
+    let others = names.into_iter().filter(|name| {
+        !name.split('.').next().is_some_and(|root| LIVE.contains(&root) || own.contains(&root))
+    });
+    others
+        .map(|name| {
+            let value = name.split('.').try_fold(context.clone(), |value, part| value.get_attr(part));
+            (name, value.map(|value| value.to_string()).unwrap_or_default())
+        })
+        .collect()
 }
 
 // === impl CallSpec ===
@@ -405,16 +403,16 @@ impl CallSpec {
     }
 
     /// The call in one variant; none if it is never made there.
-    fn cast(&self, templates: &Templates, context: &Value) -> Result<Option<CastCall>, Fault> {
+    fn cast(&self, templates: &Templates, context: &Value, own: &[&str]) -> Result<Option<CastCall>, Fault> {
         let made = match &self.made {
-            Some(made) if made.uses.is_empty() => {
+            Some(made) if made.live.is_nothing() => {
                 if !templates.holds(&made.condition, context)? {
                     return Ok(None);
                 }
                 None
             }
             Some(made) => {
-                let fixed = fixed(made.condition.template(), templates, context);
+                let fixed = fixed(made.condition.template(), templates, context, own);
                 Some(CastMade { condition: made.condition.clone(), fixed })
             }
             None => None,
@@ -423,7 +421,7 @@ impl CallSpec {
         for (name, argument) in &self.arguments {
             let argument = match argument {
                 Argument::Value(value) => CastArgument::Value(value.clone()),
-                Argument::Text(words) => CastArgument::Text(cast_text(Some(words), templates, context)?),
+                Argument::Text(words) => CastArgument::Text(cast_text(Some(words), templates, context, own)?),
             };
             arguments.push((name.clone(), argument));
         }

@@ -32,7 +32,7 @@ const AXES_MAX: usize = 32;
 /// Values of an axis.
 const VALUES_MAX: usize = 1_000;
 /// Names that are taken: a scenario's own may not hide them.
-const TAKEN: [&str; 4] = ["model", "seed", "draw", "results"];
+const TAKEN: [&str; 6] = ["model", "seed", "draw", "results", "answers", "chance"];
 
 /// What reading a scenario needs, and gathers.
 pub(super) struct Workbench<'a> {

@@ -15,6 +15,9 @@ use crate::mistake::{Mistakes, Source};
 use crate::player::{Player, Stumble, rehearse};
 use crate::world::World;
 
+/// Numbers with which a script that draws is played: the least, and one as good as the greatest.
+const CHANCES: [f64; 2] = [0.0, 0.999_999];
+
 /// What a suite is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Review {
@@ -161,14 +164,21 @@ impl Reviewer<'_> {
     fn players(&mut self, variant: &Variant, context: &Value, expansion: &Expansion) -> Result<(), Fault> {
         for (name, player) in &self.scenario.players {
             let Some(cast) = player.cast(self.templates, context)? else { continue };
-            let (mut world, opening) = (expansion.world.clone(), expansion.opening_chars());
-            let turns_max = self.scenario.limits.model_calls;
-            self.reviewed.rehearsals += 1;
-            match rehearse(&cast, self.templates, context, &mut world, opening, turns_max) {
-                Ok(_) => {}
-                Err(Stumble::Template(fault)) => fault.note(self.mistakes, &self.scenario.defined()),
-                Err(Stumble::Call(at, what)) => self.stumble(name, at, &what, variant),
-                Err(Stumble::Script(what)) => self.stumble(name, 0..0, &what, variant),
+            // A script that draws does one thing at one end of the numbers, and another at the other.
+            for chance in CHANCES {
+                self.reviewed.rehearsals += 1;
+                let (mut world, opening) = (expansion.world.clone(), expansion.opening_chars());
+                let turns_max = self.scenario.limits.model_calls;
+                let way = rehearse(&cast, self.templates, context, &mut world, opening, turns_max, chance);
+                match way {
+                    Ok(_) => {}
+                    Err(Stumble::Template(fault)) => fault.note(self.mistakes, &self.scenario.defined()),
+                    Err(Stumble::Call(at, what)) => self.stumble(name, at, &what, variant),
+                    Err(Stumble::Script(what)) => self.stumble(name, 0..0, &what, variant),
+                }
+                if !cast.draws() {
+                    break;
+                }
             }
         }
         Ok(())
@@ -240,5 +250,5 @@ pub(super) fn way(
 ) -> Option<crate::player::Rehearsal> {
     let cast = player.cast(templates, context).ok()??;
     let (mut world, opening) = (expansion.world.clone(), expansion.opening_chars());
-    rehearse(&cast, templates, context, &mut world, opening, scenario.limits.model_calls).ok()
+    rehearse(&cast, templates, context, &mut world, opening, scenario.limits.model_calls, CHANCES[0]).ok()
 }

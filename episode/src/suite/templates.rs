@@ -40,6 +40,8 @@ struct Origin {
     source: Source,
     /// Where its text begins in the file.
     start: usize,
+    /// Its bytes there, unless it is written with escapes.
+    length: Option<usize>,
     /// Bytes that were put before the text.
     prefix: usize,
 }
@@ -103,8 +105,9 @@ impl Templates {
         after: &str,
     ) -> Result<Template, Fault> {
         let name: Arc<str> = format!("{}#{}", source.name, text.at.start).into();
-        let start = text.at.start + source.text[text.at.clone()].find(text.value.as_str()).unwrap_or(0);
-        let origin = Origin { source: source.clone(), start, prefix: before.len() };
+        let verbatim = source.text[text.at.clone()].find(text.value.as_str());
+        let (start, length) = (text.at.start + verbatim.unwrap_or(0), verbatim.map(|_| text.value.len()));
+        let origin = Origin { source: source.clone(), start, length, prefix: before.len() };
         self.origins.insert(name.clone(), origin);
         let text = [before, &text.value, after].concat();
         match self.environment.add_template_owned(name.to_string(), text) {
@@ -155,7 +158,7 @@ impl Templates {
     pub(crate) fn word(&self, template: &Template, word: &str, what: impl Into<String>) -> Fault {
         let fault = self.place(&template.0, None);
         let text = &fault.source.text[fault.span.clone()];
-        let span = text.find(word).map_or(fault.span.clone(), |at| {
+        let span = whole_word(text, word).map_or(fault.span.clone(), |at| {
             let start = fault.span.start + at;
             start..start + word.len()
         });
@@ -189,7 +192,10 @@ impl Templates {
         let span = match error.map(|error| (error.range(), error.line())) {
             Some((Some(range), _)) => moved(range.start)..moved(range.end),
             Some((None, Some(line))) => line_at(&source.text[start.min(end)..], line, start),
-            _ if origin.is_some() => start..start + quoted_length(&source.text[start..]),
+            _ if origin.is_some() => {
+                let length = origin.and_then(|origin| origin.length);
+                start..start + length.unwrap_or_else(|| quoted_length(&source.text[start..]))
+            }
             _ => 0..end,
         };
         Fault { source, span, what: String::new(), undefined: false }
@@ -238,6 +244,15 @@ fn innermost(error: &minijinja::Error) -> &minijinja::Error {
         bottom = source;
     }
     bottom
+}
+
+/// Where `word` stands in a text, not as a part of another word; else where it is a part of one.
+fn whole_word(text: &str, word: &str) -> Option<usize> {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let whole = text
+        .match_indices(word)
+        .find(|(at, _)| !text[..*at].ends_with(in_word) && !text[at + word.len()..].starts_with(in_word));
+    whole.map(|(at, _)| at).or_else(|| text.find(word))
 }
 
 /// The bytes of a line, counted from 1, of a text that begins at `start`.
