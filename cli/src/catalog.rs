@@ -54,10 +54,10 @@ fn day(since_epoch: u64) -> Date {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     // The forms of a date hold until the year 9999; a clock beyond it means nothing has ended yet.
-    Date::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap_or_else(|| day_one())
+    Date::parse(&format!("{year:04}-{month:02}-{day:02}")).unwrap_or_else(first_day)
 }
 
-fn day_one() -> Date {
+fn first_day() -> Date {
     day(0)
 }
 

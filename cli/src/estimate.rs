@@ -2,7 +2,6 @@
 //! and over a pilot's episodes where there was one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use muster_episode::{ModelPlan, QuotaPlan, SweepPlan};
 use muster_worker::MAX_CONNECTIONS_DEFAULT;
@@ -61,12 +60,12 @@ pub(crate) struct Projection {
 impl Estimate {
     /// Of a plan, given what each lane takes: its episodes, and their calls and tokens in all.
     pub(crate) fn new(plan: &SweepPlan, lanes: &[(u64, Size)]) -> Self {
-        let mut scopes: BTreeMap<(Arc<str>, Arc<str>), (Size, QuotaPlan, u32)> = BTreeMap::new();
+        let mut scopes: BTreeMap<(&str, &str), (Size, QuotaPlan, u32)> = BTreeMap::new();
         let mut models = Vec::with_capacity(lanes.len());
         for (model, (jobs, size)) in plan.models().iter().zip(lanes) {
             let connections = connections(plan, model);
             let (hours, bound) = hours(&model.quota, size, connections);
-            let scope = (Arc::clone(&model.account), Arc::clone(&model.pool));
+            let scope = (&*model.account, &*model.pool);
             let shared = scopes.entry(scope).or_insert((Size::default(), model.quota, connections));
             shared.0 = shared.0.plus(*size);
             models.push(ModelEstimate {

@@ -192,6 +192,19 @@ mod tests {
     }
 
     #[test]
+    fn every_model_of_the_catalog_has_a_route_once_its_key_is_set() {
+        let providers =
+            ["OPENAI", "ANTHROPIC", "GOOGLE", "ZAI", "MOONSHOT", "DEEPSEEK", "TOGETHER", "OPENROUTER"];
+        let keys = providers.map(|provider| format!("{provider}_API_KEY"));
+        let settings = settings_with(&keys.each_ref().map(|name| (name.as_str(), "any-word")));
+        let catalog = muster_episode::Catalog::built_in();
+        let known = |name: &str| ModelPlan::known(&ModelName::parse(name).expect("a name"), &catalog);
+        let models: Vec<ModelPlan> = catalog.iter().map(|model| known(&model.name)).collect();
+        let routes = routes(&models, &settings).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(routes.len(), models.len());
+    }
+
+    #[test]
     fn the_built_in_provider_needs_no_address_beforehand() {
         assert!(routes(&[model("sim/obedient")], &settings_with(&[])).is_ok());
     }
