@@ -702,7 +702,7 @@ impl FactKind {
             Self::Scored(row) => Fact::Scored(Arc::new(row.score())),
             Self::Removed(sweep) => Fact::Removed { sweep: SweepId(sweep) },
             Self::Retuned(row) => {
-                Fact::Retuned { scope: row.scope.scope(), quota: row.quota.map(|quota| quota.quota()) }
+                Fact::Retuned { scope: row.scope.scope(), quota: row.quota.map(QuotaRow::quota) }
             }
             Self::Capped(row) => row.fact()?,
             Self::Held(row) => Fact::Held { holds: row.holds.into_iter().map(HoldRow::hold).collect() },
@@ -818,7 +818,7 @@ impl LaneSpecRow {
         Ok(LaneSpec {
             model: self.model.into(),
             scope: Scope { account: self.account.into(), pool: self.pool.into() },
-            quota: self.quota.map_or_else(Quota::default, |quota| quota.quota()),
+            quota: self.quota.map_or_else(Quota::default, QuotaRow::quota),
             budget: BudgetRow::budget_or_none(self.budget)?,
         })
     }
