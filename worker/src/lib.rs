@@ -40,8 +40,7 @@ pub use http::{Http, HttpConfig, MAX_ANSWER_BYTES, ProxyPolicy};
 pub use pace::{Pace, PaceConfig};
 pub use providers::{
     ANTHROPIC_MESSAGES, AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind,
-    EncodeError, GEMINI, LimitField, OPENAI_CHAT, OPENAI_RESPONSES, OpenAiChat, Quirks, Thinking,
-    UnknownName, dialect,
+    EncodeError, GEMINI, LimitField, OPENAI_CHAT, OPENAI_RESPONSES, Quirks, Thinking, UnknownName, dialect,
 };
 pub use redact::{Redactor, Secret};
 pub use retry::{ClassLimits, RetryLimits};

@@ -72,7 +72,7 @@ pub struct UnknownName {
 pub fn dialect(config: DialectConfig) -> Arc<dyn Dialect> {
     match config.kind {
         DialectKind::OpenAiResponses => Arc::new(OpenAiResponses::new(config)),
-        DialectKind::OpenAiChat => Arc::new(OpenAiChat::of(config)),
+        DialectKind::OpenAiChat => Arc::new(OpenAiChat::new(config)),
         DialectKind::AnthropicMessages => Arc::new(AnthropicMessages::new(config)),
         DialectKind::Gemini => Arc::new(Gemini::new(config)),
     }

@@ -23,7 +23,6 @@ use muster_episode::{Call, Reply};
 
 pub use config::{ChatProfile, DialectConfig, DialectKind, UnknownName, dialect};
 pub use conversation::Conversation;
-pub use openai_chat::OpenAiChat;
 pub use quirks::{LimitField, Quirks, Thinking};
 
 /// The name of OpenAI's Responses in replies and transcripts.

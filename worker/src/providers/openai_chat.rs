@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use super::body::{self, Tail, separated};
 use super::openai_chat_answer as answer;
 use super::{
-    AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind, EncodeError, LimitField,
-    OPENAI_CHAT, Quirks, Thinking, foreign, text,
+    AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, EncodeError, LimitField, OPENAI_CHAT,
+    Thinking, foreign, text,
 };
 
 /// Fields that `extra_body` may not set.
@@ -22,7 +22,7 @@ const RESERVED: &[&str] = &["model", "messages", "tools", "functions", "stream",
 
 /// The dialect, for one model.
 #[derive(Debug, Clone)]
-pub struct OpenAiChat {
+pub(super) struct OpenAiChat {
     config: DialectConfig,
     name: Arc<str>,
 }
@@ -51,19 +51,7 @@ struct Said<'a> {
 // === impl OpenAiChat ===
 
 impl OpenAiChat {
-    /// The dialect for a model at any compatible server.
-    #[must_use]
-    pub fn new(model: impl Into<String>, limit_field: LimitField) -> Self {
-        let quirks = Quirks { limit_field: Some(limit_field), ..Quirks::default() };
-        Self::of(DialectConfig {
-            kind: DialectKind::OpenAiChat,
-            profile: ChatProfile::Compatible,
-            model: model.into(),
-            quirks,
-        })
-    }
-
-    pub(super) fn of(config: DialectConfig) -> Self {
+    pub(super) fn new(config: DialectConfig) -> Self {
         Self { config, name: Arc::from(OPENAI_CHAT) }
     }
 

@@ -10,8 +10,13 @@ use serde_json::Value;
 
 use super::*;
 
-fn dialect() -> OpenAiChat {
-    OpenAiChat::new("gpt-test", LimitField::MaxTokens)
+fn dialect() -> Arc<dyn Dialect> {
+    dialect_of(ChatProfile::Compatible)
+}
+
+fn dialect_of(profile: ChatProfile) -> Arc<dyn Dialect> {
+    let (kind, model, quirks) = (DialectKind::OpenAiChat, "gpt-test".to_owned(), Quirks::default());
+    super::dialect(DialectConfig { kind, profile, model, quirks })
 }
 
 fn sampling(extra: &str) -> Sampling {
@@ -60,7 +65,7 @@ fn the_first_request_is_as_openai_documents_it() {
 fn openai_itself_is_told_the_limit_under_its_new_name_and_no_tools_means_no_choice() {
     let sampling = sampling("");
     let call = Call { messages: &[Message::User("Hi".into())], tools: &[], sampling: &sampling, seed: 7 };
-    let dialect = OpenAiChat::new("gpt-test", LimitField::MaxCompletionTokens);
+    let dialect = dialect_of(ChatProfile::OpenAi);
     let body: Value =
         serde_json::from_slice(&dialect.encode(&mut Conversation::default(), &call).expect("body"))
             .expect("JSON");
