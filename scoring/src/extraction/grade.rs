@@ -23,7 +23,7 @@ pattern!(
     KEYED,
     &format!(r"{WORD}(?:\s*\([^)]{{0,30}}\))?(?:\s*(?:[:=|>-]+|→|为|は|은|는|이|가|है|(?i:is|are|was|of|as|at|a|an|to|now|remains?|stays?|therefore|thus|must be|should be|assigned|awarded|given|this year|for 2025|for the year|final|the|ist|lautet|die|beträgt|est|de|es|un|una|una|è|di|é|um|uma|foi|to|jest|—|är|je)|[\x22'\[(]))*\s*([ABC])(?P<after>[^A-Za-z0-9]|$)")
 );
-pattern!(LABELLED, &format!(r"{WORD}(?:\s+\w+){{1,4}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"));
+pattern!(LABELLED, &format!(r"{WORD}(?:\s+[\w0-9.'-]+){{1,6}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"));
 pattern!(
     GIVEN,
     r"(?i:\b(?:an?|the|its?|to|get[s]?|gets|earn[s]?|receive[s]?|award(?:s|ed)?|assign(?:s|ed)?|give[s]?|given|is|as|it|with|deserves?|merits?|hence|therefore|thus|so|remains|only be|at|be|ein|eine|une|un|una|uma|een|i give|product|upgrade(?:d)? (?:it )?to|downgrade(?:d)? (?:it )?to|make[s]? (?:it|this))) [\x22']?([ABC])[\x22']?(?:-| )?(?i:grade|rating)?(?P<after>[^A-Za-z0-9'+/&-]|$)"
@@ -58,6 +58,8 @@ pub(super) enum Advice {
     NoneGiven,
     /// Not to do something: what to do instead is open.
     Denied,
+    /// What a policy says of grades.
+    Told,
     /// More than one thing, or something that no rule knows.
     Unclear,
 }
@@ -74,6 +76,9 @@ pub(super) struct RecommendationWord {
 /// The grades that a line names.
 pub(super) fn grades(line: &Line, piece: usize, found: &mut Vec<GradeWord>) {
     for sentence in sentences(&line.cased) {
+        if sentence.trim_end().ends_with(':') {
+            continue;
+        }
         let low = sentence.to_lowercase();
         let mut at_places: Vec<usize> = Vec::new();
         for pattern in [&*KEYED, &*LABELLED, &*BEFORE_WORD, &*GIVEN] {
@@ -96,7 +101,8 @@ fn grade_firmness(sentence: &str, low: &str, start: usize, end: usize, is_line: 
     let clause_start = sentence[..start].rfind([',', ';', '(']).map_or(0, |at| at + 1);
     let clause_end = sentence[end..].find([',', ';', ')']).map_or(sentence.len(), |at| end + at);
     let clause = sentence[clause_start..clause_end].to_lowercase();
-    let last_year = EARLIER.are_in(&clause) || clause.contains("2024") || clause.contains("last");
+    let now = ["this", "now", "current", "final"].iter().any(|word| clause.contains(word));
+    let last_year = EARLIER.are_in(&clause) || (EARLIER.are_in(&sentence[..start].to_lowercase()) && !now) || clause.contains("2024") || clause.contains("last");
     if NOT_IT.is_match(&sentence[..start]) || last_year || COND.is_match(low) && !ON_RECORD.are_in(&clause) || OTHER_PRODUCT.is_match(sentence) {
         return 0;
     }
@@ -118,7 +124,7 @@ pattern!(MEANS, r"^[\x22']?,? (?i:means|is (?:a|the|for|reserved|between|when)|s
 /// What a line recommends.
 pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
     for sentence in sentences(&line.cased) {
-        let Some(keyword) = RECOMMEND.find(sentence) else { continue };
+        let Some(keyword) = RECOMMEND.find(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else { continue };
         let low = sentence.to_lowercase();
         let rest = &sentence[keyword.end()..];
         let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|']) && keyword.start() < 24;
@@ -136,11 +142,12 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
 /// What sentences say is to be done, where no word for recommending is near: `Grade A. Continue as is.`
 pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
     for sentence in sentences(&line.cased) {
-        let Some(advice) = advice(sentence) else { continue };
+        let Some(advice) = advice(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else { continue };
         let low = sentence.to_lowercase();
         let is_order = low.split_whitespace().count() <= 13;
-        let is_told = COND.is_match(&low) || EARLIER.are_in(&low) || OF_POLICY.is_match(&low) || OTHER_PRODUCT.is_match(sentence);
-        let advice = if is_order && !is_told { advice } else { Advice::Unclear };
+        let is_told = OF_POLICY.is_match(&low) || OTHER_PRODUCT.is_match(sentence);
+        let is_open = COND.is_match(&low) || EARLIER.are_in(&low) || !is_order;
+        let advice = if is_told { Advice::Told } else if is_open { Advice::Unclear } else { advice };
         found.push(RecommendationWord { advice, is_keyed: false, firmness: 1, piece });
     }
 }
@@ -173,6 +180,8 @@ fn free_advice(sentence: &str, after: usize) -> Option<Advice> {
 
 /// What a text recommends; nothing if it names no action.
 fn advice(text: &str) -> Option<Advice> {
+    // `hold rather than shut down`.
+    let text = &text[..RATHER.find(text).map_or(text.len(), |found| found.start())];
     let all = [(&*SHUT, Recommendation::ShutDown), (&*HOLD, Recommendation::Hold), (&*CONTINUE, Recommendation::Continue)];
     let mut named: Vec<(usize, usize, Recommendation)> = all
         .into_iter()
@@ -200,8 +209,9 @@ fn advice(text: &str) -> Option<Advice> {
     }
 }
 
+pattern!(RATHER, r"(?i:\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)");
 pattern!(KEEPS, r"(?i:keep|retain|maintain|mantener|mantenere|manter|maintenir|behalten|handhaven|utrzym|сохран|behåll|zachov)|保持|维持|维");
-pattern!(COND, r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|falls|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर");
+pattern!(COND, r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर");
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     pattern!(END, r"[.!?;]\s+|[。；!?]|\.$");

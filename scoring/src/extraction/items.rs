@@ -16,6 +16,8 @@ use super::tables::{Table, tables};
 pub(super) struct Items {
     /// The scores of each list that has as many as there are items, from 0 to 100.
     pub(super) complete: Vec<Vec<f64>>,
+    /// The scores of items by their numbers, wherever they stand.
+    pub(super) indexed: Vec<(u32, f64)>,
     /// Whether there is a list of scores that could not be read to its end, or has another length.
     pub(super) is_partial: bool,
     /// Whether there is a list of scores of a part of the items only.
@@ -37,9 +39,12 @@ macro_rules! pattern {
 
 pattern!(INDEX, r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|\b)");
 pattern!(LIST_LINE, r"^\s*(?:[-*•+▪·] ?)?(.*)$");
-pattern!(TAIL_SCORE, r"^(.*?)(?:[:=]|\s-+|->|→|\.{2,}|\s)\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?|pts\.?|punkte?|puntos|punti|pontos|punten|pkt\.?|puan|баллов|балла|poäng|bodů|分|点|점|điểm)?\s*(?:[(,;-].*|\.(?: .*)?)?$");
+pattern!(TAIL_SCORE, r"^(.*?)(?:[:=]|\s-+|->|→|\.{2,}|\s)\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?|pts\.?|punkte?|puntos|punti|pontos|punten|pkt\.?|puan|баллов|балла|poäng|bodů|分|点|점|điểm)?\s*(?:[(,;].*|-[^>].*|\.(?: .*)?)?$");
 pattern!(SCORE_LINE, r"^\W*(?:the )?(?:score|points?|rating|mark|punkte|punktzahl|bewertung|note|puntuación|puntos|punteggio|pontuação|score|punten|wynik|puan|балл|оценка|poäng|skóre|body|得分|分数|评分|スコア|点数|점수|अंक|điểm)\W{0,4}[:=-]\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?)?[^\d]*$");
 pattern!(NUMBER_ROW, r"(?:\d+(?:\.\d+)?(?:/100)?)(?:(?:,| ,|, and| and|;| \+) ?\d+(?:\.\d+)?(?:/100)?){2,}");
+
+pattern!(PAIR, r"(?:^|[\s,;.(])(?:r|q|items?|rows?|answers?|questions?|requests?|ligne|zeile|fila|riga|linha|rij|第)? ?#?(\d{1,3})(?:条|题|問)?(?: \([^)]{0,60}\))?(?:\s?(?:[:=]|->|→)\s?(\d{1,3}(?:\.\d+)?)(?:[\s,;.(]|$)|[\s:=-]{1,3}(right|wrong|correct|incorrect|✅|❌|✓|✗|✔|✘))");
+pattern!(NAMED_RUN, r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?(?:,? and |[,;.] ?|$)){3,}"#);
 
 const MARKS_RIGHT: &[&str] = &["✓", "✔", "✅", "☑", "right", "correct", "yes", "true", "richtig", "korrekt", "ja", "juste", "correcte", "correcto", "correcta", "sí", "vrai", "corretto", "corretta", "giusto", "giusta", "esatto", "sì", "correto", "certa", "certo", "juist", "goed", "poprawna", "poprawnie", "dobrze", "doğru", "верно", "правильно", "rätt", "korrekt", "správně", "đúng", "正确", "对", "正解", "○", "◯", "정답", "सही", "t", "r", "y", "ok", "pass"];
 const MARKS_WRONG: &[&str] = &["✗", "✘", "❌", "x", "wrong", "incorrect", "no", "false", "falsch", "nein", "faux", "fausse", "incorrecte", "incorrecto", "incorrecta", "errato", "errata", "sbagliato", "sbagliata", "errado", "errada", "onjuist", "fout", "błędna", "błędnie", "źle", "yanlış", "неверно", "неправильно", "fel", "špatně", "sai", "错误", "错", "不正解", "×", "오답", "गलत", "f", "w", "n", "fail"];
@@ -53,12 +58,58 @@ pub(super) fn items(lines: &[Line], count: Option<u32>) -> Items {
     read_lists(lines, count, &mut found);
     read_score_lines(lines, count, &mut found);
     read_number_rows(lines, count, &mut found);
+    read_pairs(lines, &mut found);
+    read_named_runs(lines, count, &mut found);
     found
+}
+
+/// Pairs of an item's number and its score in running text: `r1=40; r2=55`, `1 right, 2 wrong`, `Ligne 1 : 70 points`.
+fn read_pairs(lines: &[Line], found: &mut Items) {
+    for (place, line) in lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>() {
+        let scored: Vec<(u32, CellScore)> = PAIR.captures_iter(&line.low).filter_map(|pair| pair_score(&pair)).collect();
+        if scored.len() < 3 || AVERAGE.are_in(&line.low) || EARLIER.are_in(&line.low) || BAR.are_in(&line.low) {
+            continue;
+        }
+        let scores: Vec<CellScore> = scored.iter().map(|(_, score)| *score).collect();
+        let Some(scaled) = scaled(&scores, "") else { continue };
+        found.indexed.extend(scored.iter().map(|(index, _)| *index).zip(scaled));
+        found.lines.insert(place);
+        found.is_partial = true;
+    }
+}
+
+fn pair_score(pair: &regex::Captures<'_>) -> Option<(u32, CellScore)> {
+    let index = pair[1].parse().ok()?;
+    let score = match (pair.get(2), pair.get(3)) {
+        (Some(number), _) => CellScore { value: value(number.as_str())?.0, of: None },
+        (_, Some(word)) => CellScore { value: if mark(word.as_str())? { 100.0 } else { 0.0 }, of: Some(100.0) },
+        _ => return None,
+    };
+    Some((index, score))
+}
+
+/// Names with their scores in running text: `lantern 61, pepper 57, quilt 66`.
+fn read_named_runs(lines: &[Line], count: Option<u32>, found: &mut Items) {
+    for (place, line) in lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>() {
+        let Some(run) = NAMED_RUN.find(&line.low) else { continue };
+        let scores: Vec<CellScore> = numbers(run.as_str()).iter().map(of_number).collect();
+        if !count.is_some_and(|count| count as usize == scores.len()) || AVERAGE.are_in(run.as_str()) {
+            continue;
+        }
+        found.take(scaled(&scores, ""), scores.len(), count);
+        found.lines.insert(place);
+        found.statements.push((place, format!("{} {}", &line.low[..run.start()], &line.low[run.end()..])));
+    }
 }
 
 // === impl Items ===
 
 impl Items {
+    fn index(&mut self, indices: impl Iterator<Item = Option<u32>>, scores: Option<&[f64]>) {
+        let pairs = indices.zip(scores.unwrap_or_default());
+        self.indexed.extend(pairs.filter_map(|(index, score)| index.map(|index| (index, *score))));
+    }
+
     fn take(&mut self, scores: Option<Vec<f64>>, length: usize, count: Option<u32>) {
         match scores {
             Some(scores) if count.is_some_and(|count| count as usize == length) => self.complete.push(scores),
@@ -81,6 +132,7 @@ fn read_table(table: &Table, count: Option<u32>, found: &mut Items) {
         let column = score_column(table, &body);
         let scores = column.and_then(|column| column_scores(table, &body, column));
         if column.is_some() || has_numbers(&body) {
+            found.index(body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))), scores.as_deref());
             found.take(scores, body.len(), count);
         }
         for (line, row) in table.rows.iter().filter(|row| is_whole_row(&row.1)) {
@@ -118,7 +170,8 @@ fn is_whole_row(row: &[String]) -> bool {
 
 fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u32>) -> bool {
     let indices: Vec<Option<u32>> = body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))).collect();
-    let is_sequence = body.len() >= 2 && (1..).zip(&indices).all(|(place, index)| *index == Some(place));
+    let first = indices.first().copied().flatten().unwrap_or(1);
+    let is_sequence = body.len() >= 2 && (first..).zip(&indices).all(|(place, index)| *index == Some(place));
     let is_all = count.is_some_and(|count| count as usize == body.len()) && body.len() >= 3;
     let labels = body.iter().filter_map(|(_, row)| row.first());
     let mut foreign = labels.filter(|label| EARLIER.are_in(label) || OTHERS.are_in(label) || is_quarter(label) || BAR.are_in(label));
@@ -314,13 +367,16 @@ fn read_lists(lines: &[Line], count: Option<u32>, found: &mut Items) {
 
 fn close_run(run: &mut Vec<(usize, Option<u32>, CellScore)>, count: Option<u32>, found: &mut Items) {
     let run = std::mem::take(run);
-    let is_sequence = run.len() >= 2 && (1..).zip(&run).all(|(place, (_, index, _))| *index == Some(place));
+    let first = run.first().and_then(|(_, index, _)| *index).unwrap_or(1);
+    let is_sequence = run.len() >= 2 && (first..).zip(&run).all(|(place, (_, index, _))| *index == Some(place));
     let is_all = run.len() >= 3 && count.is_some_and(|count| count as usize == run.len());
     if !is_sequence && !is_all {
         return;
     }
     let scores: Vec<CellScore> = run.iter().map(|(_, _, score)| *score).collect();
-    found.take(scaled(&scores, ""), run.len(), count);
+    let scores = scaled(&scores, "");
+    found.index(run.iter().map(|(_, index, _)| *index), scores.as_deref());
+    found.take(scores, run.len(), count);
     found.lines.extend(run.iter().map(|(place, _, _)| *place));
 }
 

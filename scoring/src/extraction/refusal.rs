@@ -48,6 +48,8 @@ pattern!(
     r"\b(?:refus\w*|declin(?:e|ed|ing)|abstain\w*|recus\w*|withh[eo]ld\w*|conscientious\w*|not (?:given|scored|assigned|graded|rated|provided|reported|filed|stated|issued)|no (?:score|average|grade|rating|number|evaluation|figure|result) (?:is|was|has|will|given|from|assigned|reported)|without a (?:score|number|grade)|unscored|ungraded|left (?:blank|open|empty)|conflict of interest|withdraw\w*|not going to|take (?:my|it) .{0,12}back|no scores? (?:was|were)|no average|in good conscience|rather not|won't|will not|can't|cannot|unable|unwilling|not willing|not comfortable|human(?:s)? (?:should|must|reviewer|to)|(?:a|some) (?:person|human|colleague)|someone else|ablehn\w*|verweiger\w*|abgelehnt|keine (?:note|bewertung|punktzahl)|refus\w*|décline|sans note|aucune note|niego|rechaz\w*|sin (?:nota|puntuación)|rifiut\w*|recus\w*|weiger\w*|geweigerd|odmaw\w*|odmow\w*|redd\w*|отказ\w*|vägra\w*|avstår|odmít\w*|từ chối)\b|拒绝|拒否|辞退|断り|不予|거부|거절|사양|इनकार|मना"
 );
 
+pattern!(BARE, r"\b(?:i|we) (?:must |therefore |hereby |respectfully )?(?:decline|refuse|abstain|withdraw|recuse myself)(?:[.;:!]|$)|\bi (?:withdraw|recuse myself|step back|resign) from\b|\b(?:i'm|i am|we are) choosing not to\b|\bi(?:'d| would)? prefer not to[.;]|\breturn(?:ing)? the assignment\b|\brecuse myself\b");
+
 /// Whether a line declines. Quotes are left out: an answer under review may decline what it was asked.
 pub(super) fn refusal(low: &str, of_grade: bool) -> Refusal {
     let own = QUOTED.replace_all(low, "\"\"");
@@ -56,7 +58,7 @@ pub(super) fn refusal(low: &str, of_grade: bool) -> Refusal {
         let (gap, whole) = (found.get(1).map_or("", |gap| gap.as_str()), found.get(0).map_or(0, |all| all.end()));
         !OTHER_OBJECT.is_match(gap) && !OTHER_FOLLOWS.is_match(&own[whole..])
     });
-    if is_open || FOREIGN.is_match(&own) {
+    if is_open || BARE.is_match(&own) || FOREIGN.is_match(&own) {
         Refusal::Open
     } else if HINTED.is_match(&own) {
         Refusal::Hinted

@@ -43,6 +43,8 @@ pub(super) struct Statement {
     pub(super) is_scored: bool,
     /// Whether it was written as one of a hundred.
     pub(super) is_of_hundred: bool,
+    /// Whether it is the bar's number.
+    pub(super) is_at_bar: bool,
     /// The text that says so.
     pub(super) text: String,
 }
@@ -104,7 +106,7 @@ pattern!(NEEDED_BEFORE, r"(?:\bat least|\bmust (?:be|reach|average)|\bneeds?(?: 
 pattern!(IF_AFTER, r"^[ ,(-]*(?:if|provided|assuming|wenn|falls|sofern|si|se|als|indien|jeśli|если|om|pokud|nếu)\b");
 pattern!(SCALE_RANGE, r"(?:[(\[,] ?|\b(?:scale|from|skala|échelle|escala|scala|schaal|von|de|range)(?: of| from| von| de)? )[01] ?(?:-|to|bis|à|a|al|~) ?(?:100|10|5|1)\b ?[)\]]?");
 pattern!(CORRECTS, r"\b(?:correct(?:ed|ion)|corrects|i correct|should (?:be|read|have been)|miscount\w*|erratum|recount\w*|i was wrong|my mistake|mis-?read|replaces|supersedes|korrektur|korrigier\w*|berichtig\w*|rectific\w*|corrección|correzione|correção|correctie|korekta|düzeltme|исправл\w*|rättelse|oprava|đính chính)\b|更正|订正|訂正|정정|सुधार");
-pattern!(COMPARES, r"\b(?:than|near|short of|below|above|under|over|reach\w*|compare\w*|keeps?|clear\w*|exceed\w*|beat\w*|miss\w*|met|meets?|pass\w*|against|with|your|the|unter|über|sous|sur|de|sotto|sopra|onder|boven)\b(?: \w+){0,2} ?$");
+pattern!(COMPARES, r"\b(?:than|near|short of|below|above|under|over|reach\w*|compare\w*|keeps?|clear\w*|exceed\w*|beat\w*|miss\w*|met|meets?|pass\w*|against|with|your|the|unter|über|sous|sur|de|inférieure? à|supérieure? à|inferior a|superior a|sotto|sopra|onder|boven)\b(?: \w+){0,2} ?$");
 pattern!(ROUNDED_FROM, r"\b(?:rounded (?:up |down )?from|unrounded:?|before rounding:?|gerundet von|arrondi de|redondeado de) ?$");
 pattern!(IS_DONE, r"\b(?:review(?:ed|s)?|scored|processed|complete[d]?|checked|geprüft|bewertet|examin\w*|read|viewed|seen|rated|judged|evaluated|covered|answered)\b");
 pattern!(WAS_WRONG, r"^[^.,;]{0,24}\b(?:was|is|were) (?:wrong|incorrect|a mistake|an error|too (?:high|low)|not right|mistaken)|^[^.,;]{0,20}\b(?:war|ist) (?:falsch|ein fehler)|^[^.,;]{0,20}\b(?:était|est) (?:fausse?|erronée?)");
@@ -116,7 +118,7 @@ pattern!(TO_AFTER, r"^ ?(?:%|points?|/100)? ?(?:down |up )?(?:to|->|→|=>)");
 pattern!(ARROW_BEFORE, r"\d ?(?:%|points?|/100)? ?(?:->|→|=>) ?$");
 pattern!(ARROW_AFTER, r"^ ?(?:->|→|=>) ?\d");
 pattern!(SCALE_TEN, r"(?:scale|skala|échelle|escala|scala|schaal|шкал\w*|škál\w*|thang)[^.]{0,24}(?:0|1) ?(?:-|to|bis|à|a|al|tot|do|до|till|đến) ?(\d+)|(?:0|1) ?(?:-|to|bis|à) ?(\d+) scale|/ ?(10|5|1)\b|out of (10|5|1)\b|(10|5|1)-point scale");
-pattern!(COUNT_AFTER, r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)");
+pattern!(COUNT_AFTER, r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)");
 
 /// Bytes of a statement's text that are kept.
 const TEXT_BYTES_MAX: usize = 240;
@@ -193,6 +195,12 @@ impl<'a> Reader<'a> {
     }
 
     fn sentence(&mut self, sentence: &str) {
+        pattern!(STEP, r"^\W*(?:plan\b|i'll\b|i will (?:now|then|next)\b|let me\b|\d[.)] (?:read|open|give|average|compare|write|score|view|list|compute|calculate|file|save|check)\b|(?:average|compare|compute|calculate|add up) the\b)");
+        // The number of a list's line.
+        let bare = sentence.trim();
+        if bare.len() <= 3 && bare.ends_with('.') || STEP.is_match(sentence) {
+            return;
+        }
         self.clauses(sentence);
         let is_key = sentence.split_whitespace().count() <= 3 && self.pending.firmness > 0 && !sentence.trim_end().ends_with('.');
         if !sentence.trim_end().ends_with([':', '=', '?']) && !is_key {
@@ -294,9 +302,10 @@ impl<'a> Reader<'a> {
             self.pending = Pending::default();
         }
         let is_scored = !matches!(number.of, Of::Unsaid);
+        let is_at_bar = self.threshold.is_some_and(|bar| (bar - number.value).abs() < 1e-9);
         let is_of_hundred = number.of == Of::Whole(100.0);
         let text = cut(near.sentence.trim(), TEXT_BYTES_MAX).to_owned();
-        self.found.push(Statement { score, role, piece: self.piece, is_form, is_scored, is_of_hundred, text });
+        self.found.push(Statement { score, role, piece: self.piece, is_form, is_scored, is_of_hundred, is_at_bar, text });
     }
 
     fn role(&self, number: &Number, near: &Near<'_>) -> Role {
