@@ -490,7 +490,7 @@ fn failure_of_http(error: HttpError) -> Failure {
 }
 
 /// A message fit for one line: bounded, and without anything that would move a terminal's cursor.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = printable.take(MAX_MESSAGE_CHARS + 1).collect();
     if let Some((end, _)) = line.char_indices().nth(MAX_MESSAGE_CHARS) {

@@ -16,6 +16,7 @@ mod headers;
 mod http;
 mod lease;
 mod link;
+mod live;
 mod outbox;
 mod pace;
 mod providers;
@@ -37,6 +38,7 @@ pub use error::{CallError, WorkerError};
 pub use gate::{Errand, Gate};
 pub use headers::{Observed, RateHeaders, Window};
 pub use http::{Http, HttpConfig, MAX_ANSWER_BYTES, ProxyPolicy};
+pub use live::{Check, Found, LIVE_CALLS_MAX, live};
 pub use pace::{Pace, PaceConfig};
 pub use providers::{
     ANTHROPIC_MESSAGES, AnswerError, ChatProfile, Conversation, Dialect, DialectConfig, DialectKind,

@@ -279,7 +279,8 @@ impl Case<'_> {
 
     fn describe(&self, note: &str) -> String {
         let word = self.error.name();
-        let word = if word.is_empty() { String::new() } else { format!(" ({word})") };
+        let says_nothing_new = word.is_empty() || word == self.status.to_string();
+        let word = if says_nothing_new { String::new() } else { format!(" ({word})") };
         let said = &self.error.message;
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         format!("{note}: the provider answered {}{word}{said}", self.status)
