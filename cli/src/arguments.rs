@@ -205,6 +205,8 @@ mod tests {
             "muster retry 1 --data-dir d",
             "muster run s.toml --catalog my-models.toml --allow-retired --rpm 60",
             "muster doctor --models sim/a,sim/b --sweep s.toml --catalog my-models.toml",
+            "muster doctor --live",
+            "muster doctor --live openai,zai/glm-4.7",
             "muster plan s.toml --pilot 2 --data-dir d --rpm 60 --json",
             "muster models",
             "muster models openai/gpt-5.2 --catalog my-models.toml --json",

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use muster_episode::{Catalog, Date, ModelName, ModelPlan};
+use muster_episode::{Catalog, CatalogModel, Date, ModelName, ModelPlan};
 use muster_store::StoreError;
-use muster_worker::{Environment as _, Http, ProcessEnvironment, Settings};
+use muster_worker::{Check, Environment as _, Found, Http, ProcessEnvironment, Settings};
 
 use crate::address::CoordinatorUrl;
 use crate::arguments::{CallArguments, CatalogArguments, DATA_DIR_DEFAULT, SweepFileArguments};
@@ -38,6 +38,10 @@ pub(crate) struct DoctorArguments {
     /// Ask each model of this sweep, as the sweep would call it.
     #[arg(long, value_name = "SWEEP.toml")]
     sweep: Option<PathBuf>,
+    /// Check what only a live key can tell, of these accounts (openai) or models (openai/gpt-5.2); of every account
+    /// that has a key here if none is named. At most 20 small calls each.
+    #[arg(long, value_name = "NAME", num_args = 0.., value_delimiter = ',')]
+    live: Option<Vec<String>>,
     /// What is known of models.
     #[command(flatten)]
     catalog: CatalogArguments,
@@ -62,6 +66,9 @@ pub(crate) async fn perform(arguments: DoctorArguments) -> Result<Exit, Failure>
         findings.push(coordinator(url).await);
     }
     findings.extend(models(&arguments).await?);
+    if let Some(wanted) = &arguments.live {
+        findings.extend(live_checks(wanted, &arguments).await?);
+    }
     findings.iter().for_each(|finding| output::print(&finding.line()));
     Ok(Exit::of(!findings.iter().any(|finding| matches!(finding, Finding::Bad(_)))))
 }
@@ -190,6 +197,68 @@ async fn models(arguments: &DoctorArguments) -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
+/// What only a live key can tell, of each account or model that is wanted.
+async fn live_checks(wanted: &[String], arguments: &DoctorArguments) -> Result<Vec<Finding>, Failure> {
+    let catalog = catalog::layered(arguments.catalog.own_catalog.as_slice())?;
+    let settings = preflight::settings(&arguments.calls);
+    let http = Http::new(preflight::http(&arguments.calls));
+    let redactor = muster_worker::redactor(&ProcessEnvironment);
+    let mut findings = Vec::new();
+    for name in wanted_models(wanted, &catalog, &catalog::today(), &mut findings) {
+        let route = match settings.route(&ModelPlan::known(&name, &catalog)) {
+            Ok(route) => route,
+            Err(error) => {
+                findings.push(Finding::Bad(error.to_string()));
+                continue;
+            }
+        };
+        match muster_worker::live(&http, &route, &redactor).await {
+            Ok(checks) => findings.extend(checks.iter().map(|check| checked(&name, check))),
+            Err(error) => findings.push(Finding::Bad(error.to_string())),
+        }
+    }
+    Ok(findings)
+}
+
+/// The models to check: an account stands for the cheapest of its models in the catalog that is still served.
+fn wanted_models(
+    wanted: &[String],
+    catalog: &Catalog,
+    today: &Date,
+    findings: &mut Vec<Finding>,
+) -> Vec<ModelName> {
+    let all = muster_worker::accounts(&ProcessEnvironment, None);
+    let wanted = if wanted.is_empty() { &all[..] } else { wanted };
+    let mut names = Vec::new();
+    for wanted in wanted {
+        match stand_in(wanted, catalog, today).map_or_else(|| ModelName::parse(wanted), Ok) {
+            Ok(name) => names.push(name),
+            Err(_) => findings.push(Finding::Note(format!(
+                "live {}: name one of its models, for the catalog has none",
+                shown(wanted)
+            ))),
+        }
+    }
+    names
+}
+
+fn stand_in(account: &str, catalog: &Catalog, today: &Date) -> Option<ModelName> {
+    let price = |model: &CatalogModel| model.price.as_ref().and_then(|it| it.value.input).unwrap_or(u64::MAX);
+    let open = catalog.iter().filter(|model| model.retired_on(today).is_none());
+    let own = open.filter_map(|model| Some((price(model), ModelName::parse(&model.name).ok()?)));
+    own.filter(|(_, name)| name.account() == account).min_by_key(|(price, _)| *price).map(|(_, name)| name)
+}
+
+fn checked(name: &ModelName, check: &Check) -> Finding {
+    let line =
+        format!("live {}: {}: {}", shown(name.full()), check.name, terminal::one_line(&check.evidence, 300));
+    match check.found {
+        Found::Pass => Finding::Good(line),
+        Found::Unsure => Finding::Note(line),
+        Found::Fail => Finding::Bad(line),
+    }
+}
+
 /// A model that is no more is not even asked.
 fn retired(catalog: &Catalog, name: &ModelName, today: &Date) -> Option<Finding> {
     let known = catalog.get(name.full())?;
@@ -250,6 +319,24 @@ mod tests {
             "{line}"
         );
         assert!(found("openai/gpt-5.2").is_none() && found("nobody/knows").is_none());
+    }
+
+    #[test]
+    fn an_account_is_checked_by_its_cheapest_model_that_is_still_served() {
+        let (catalog, today) = (Catalog::built_in(), Date::parse("2026-11-24").expect("a day"));
+        let model = |account: &str| stand_in(account, &catalog, &today).map(|name| name.full().to_string());
+        assert_eq!(model("deepseek").as_deref(), Some("deepseek/deepseek-v4-flash"));
+        assert_eq!(model("anthropic").as_deref(), Some("anthropic/claude-haiku-4-5"));
+        assert_eq!((model("together"), model("openai-api/lab")), (None, None));
+    }
+
+    #[test]
+    fn a_failed_check_is_bad_and_an_undecided_one_is_not() {
+        let name = ModelName::parse("openai/x").expect("a name");
+        let line =
+            |found| checked(&name, &Check { name: "seed", found, evidence: "taken\u{1b}[2J".into() }).line();
+        assert!(line(Found::Pass).starts_with("ok ") && line(Found::Unsure).starts_with("note "));
+        assert!(line(Found::Fail).starts_with("BAD ") && !line(Found::Fail).contains('\u{1b}'));
     }
 
     #[test]
