@@ -19,6 +19,7 @@ mod link;
 mod live;
 mod outbox;
 mod pace;
+mod poison;
 mod providers;
 mod redact;
 mod retry;

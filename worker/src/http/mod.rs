@@ -221,7 +221,7 @@ impl Http {
             }
         };
         let total = patience.total;
-        let late = || HttpError::lost(format!("no whole answer within {} s", total.as_secs_f64()));
+        let late = || HttpError::lost(format!("no whole answer within {} s", seconds(total)));
         tokio::time::timeout(total, exchange).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -305,7 +305,7 @@ fn is_loopback(uri: &Uri) -> bool {
 
 /// What comes of a request whose answer must begin in this time.
 async fn in_time<T>(silence: Duration, answer: impl Future<Output = T>) -> Result<T, HttpError> {
-    let late = |_| HttpError::lost(format!("no sign of an answer within {:.0} s", silence.as_secs_f64()));
+    let late = |_| HttpError::lost(format!("no sign of an answer within {} s", seconds(silence)));
     tokio::time::timeout(silence, answer).await.map_err(late)
 }
 
@@ -318,7 +318,7 @@ where
     loop {
         let frame = tokio::time::timeout(idle, body.frame())
             .await
-            .map_err(|_| HttpError::lost(format!("the answer stood still for {} s", idle.as_secs_f64())))?;
+            .map_err(|_| HttpError::lost(format!("the answer stood still for {} s", seconds(idle))))?;
         match frame {
             None => return Ok(None),
             Some(Err(error)) => {
@@ -332,6 +332,12 @@ where
             }
         }
     }
+}
+
+/// A time-out for people: a tenth of a second more or less of a minute says nothing.
+fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 10.0 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
 }
 
 /// An answer beyond its bound: of a success nothing can be used; of an error its status is enough.
