@@ -74,7 +74,7 @@ async fn outcome(base_url: &str) -> String {
 
 /// Any way in which the key's middle is readable.
 fn leaks(text: &str) -> bool {
-    let bare: String = text.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let bare: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
     bare.contains("0123456789abcdef") || text.contains("MTIzNDU2Nzg5")
 }
 
