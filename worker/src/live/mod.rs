@@ -168,12 +168,14 @@ impl Live {
     }
 
     async fn temperature(&mut self) {
-        let question = Question { temperature: Some(1.0), ..Question::plain() };
+        let extra = self.in_chat(r#"{"temperature":1.0}"#);
+        let question = Question { temperature: Some(1.0), extra, ..Question::plain() };
         self.accepts("temperature-1", &question, "temperature").await;
     }
 
     async fn top_p(&mut self) {
-        let question = Question { top_p: Some(0.95), ..Question::plain() };
+        let extra = self.in_chat(r#"{"top_p":0.95}"#);
+        let question = Question { top_p: Some(0.95), extra, ..Question::plain() };
         self.accepts(
             "top-p",
             &question,
@@ -182,10 +184,14 @@ impl Live {
         .await;
     }
 
-    /// Profiles of Chat leave the seed out where it is not known to be taken: here it is sent all the same.
     async fn seed(&mut self) {
-        let extra = if self.asker.kind() == DialectKind::OpenAiChat { r#"{"seed":7}"# } else { "" };
+        let extra = self.in_chat(r#"{"seed":7}"#);
         self.accepts("seed", &Question { seed: true, extra, ..Question::plain() }, "seed").await;
+    }
+
+    /// Profiles of Chat leave out what is not known to be taken: here it is sent all the same.
+    fn in_chat(&self, field: &'static str) -> &'static str {
+        if self.asker.kind() == DialectKind::OpenAiChat { field } else { "" }
     }
 
     /// Whether a field is taken. Where the dialect or the route's quirks leave it out, there is nothing to check.
