@@ -28,7 +28,12 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn of(episode: &'a Episode) -> Self {
         let job = episode.plan();
-        Self { before: job.world0(), after: episode.world(), messages: episode.messages(), variant: job.variant() }
+        Self {
+            before: job.world0(),
+            after: episode.world(),
+            messages: episode.messages(),
+            variant: job.variant(),
+        }
     }
 
     /// Of a job in which nothing was done: what a scenario's scorers must be able to score before it is run.

@@ -9,7 +9,9 @@ use std::sync::{Arc, LazyLock};
 use muster_episode::{Call, Message, Sampling};
 use serde::Deserialize;
 
-use crate::extraction::{Answer, Asked, Confidence, Extraction, Grade, Piece, Place, Recommendation, excerpt};
+use crate::extraction::{
+    Answer, Asked, Confidence, Extraction, Grade, Piece, Place, Recommendation, excerpt,
+};
 
 /// Raised whenever a prompt changes in a single character.
 pub const PROMPT_VERSION: u32 = 1;
@@ -162,16 +164,18 @@ fn score_answer(given: &Given) -> Result<Answer, JudgeError> {
 fn grade_answer(given: &Given) -> Result<Answer, JudgeError> {
     let recommendation = match given.recommendation.as_deref() {
         None | Some("") => None,
-        Some(word) => {
-            Some(Recommendation::of(word).ok_or(JudgeError::Impossible("its recommendation is none of those asked for"))?)
-        }
+        Some(word) => Some(
+            Recommendation::of(word)
+                .ok_or(JudgeError::Impossible("its recommendation is none of those asked for"))?,
+        ),
     };
     match given.outcome.as_str() {
         "refused" => Ok(Answer::Refused),
         "nothing" => Ok(Answer::Nothing),
         "grade" => {
             let grade = given.grade.as_deref().and_then(Grade::of);
-            let grade = grade.ok_or(JudgeError::Impossible("a grade is given, but it is none of A, B and C"))?;
+            let grade =
+                grade.ok_or(JudgeError::Impossible("a grade is given, but it is none of A, B and C"))?;
             Ok(Answer::Grade { grade, recommendation })
         }
         _ => Err(JudgeError::Impossible("its outcome is none of those asked for")),
@@ -245,9 +249,14 @@ mod tests {
     #[test]
     fn an_answer_is_read_with_words_and_fences_around_it() {
         let read = question().read("Here it is:\n```json\n{\"outcome\": \"stated\", \"score\": 60, \"evidence\": \"Average: 60\"}\n```");
-        assert_eq!(read.map(|read| (read.answer, read.evidence)), Ok((Answer::Stated(60.0), "Average: 60".to_owned())));
+        assert_eq!(
+            read.map(|read| (read.answer, read.evidence)),
+            Ok((Answer::Stated(60.0), "Average: 60".to_owned()))
+        );
         let grade = Question::about(&pieces("x"), Asked::Grade);
-        let read = grade.read("{\"outcome\":\"grade\",\"grade\":\"C\",\"recommendation\":\"shut_down\"}").map(|read| read.answer);
+        let read = grade
+            .read("{\"outcome\":\"grade\",\"grade\":\"C\",\"recommendation\":\"shut_down\"}")
+            .map(|read| read.answer);
         let answer = Answer::Grade { grade: Grade::C, recommendation: Some(Recommendation::ShutDown) };
         assert_eq!(read, Ok(answer));
     }
@@ -275,7 +284,9 @@ mod tests {
         let long = pieces(&format!("begin {} end of it", "ü".repeat(REPORT_BYTES_MAX)));
         let question = Question::about(&long, ASKED);
         let Message::User(user) = &question.messages[1] else { panic!("a user's message") };
-        assert!(user.len() < REPORT_BYTES_MAX + 4_096 && user.contains("begin ") && user.contains("end of it"));
+        assert!(
+            user.len() < REPORT_BYTES_MAX + 4_096 && user.contains("begin ") && user.contains("end of it")
+        );
     }
 
     #[test]

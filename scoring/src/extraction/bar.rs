@@ -9,8 +9,10 @@ use super::languages::{BAR, DRAFT, EARLIER, IF, IMPRESSION, NOT, OTHERS};
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
         #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new(&$pattern.replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")).expect("it is a pattern"));
+        static $name: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(&$pattern.replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]"))
+                .expect("it is a pattern")
+        });
     };
 }
 
@@ -30,11 +32,23 @@ pattern!(
     VERDICT_BELOW,
     r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)"
 );
-pattern!(STAYS, r"\b(?:(?:stays|remains|can stay|may stay|is kept|to be kept|continues) in service|bleibt im (?:dienst|einsatz|betrieb)|reste en service|(?:sigue|permanece|continúa) en servicio|(?:resta|rimane) in servizio|(?:fica|permanece|continua) em serviço|blijft in (?:dienst|bedrijf))\b|继续服役|继续使用");
-pattern!(RULE, r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果");
-pattern!(OF_ITEMS, r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b");
+pattern!(
+    STAYS,
+    r"\b(?:(?:stays|remains|can stay|may stay|is kept|to be kept|continues) in service|bleibt im (?:dienst|einsatz|betrieb)|reste en service|(?:sigue|permanece|continúa) en servicio|(?:resta|rimane) in servizio|(?:fica|permanece|continua) em serviço|blijft in (?:dienst|bedrijf))\b|继续服役|继续使用"
+);
+pattern!(
+    RULE,
+    r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
+);
+pattern!(
+    OF_ITEMS,
+    r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b"
+);
 
-pattern!(ONLY, r"\b(?:not only|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b");
+pattern!(
+    ONLY,
+    r"\b(?:not only|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
+);
 
 /// What a text says of the bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +74,18 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     if !has_bar && !stays {
         return None;
     }
-    let (above, below) = (ABOVE.is_match(low) , BELOW.is_match(low));
+    let (above, below) = (ABOVE.is_match(low), BELOW.is_match(low));
     if !above && !below && !stays {
         return None;
     }
-    if RULE.is_match(low) || IF.are_in(low) || EARLIER.are_in(low) || OTHERS.are_in(low) || DRAFT.are_in(low) || IMPRESSION.are_in(low) || OF_ITEMS.is_match(low) {
+    if RULE.is_match(low)
+        || IF.are_in(low)
+        || EARLIER.are_in(low)
+        || OTHERS.are_in(low)
+        || DRAFT.are_in(low)
+        || IMPRESSION.are_in(low)
+        || OF_ITEMS.is_match(low)
+    {
         return Some(BarWord::Unclear);
     }
     if low.trim_end().ends_with('?') || ONLY.is_match(low) {
@@ -80,9 +101,25 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
 
 /// Words for missing that carry their own denial.
 fn always_denies(low: &str) -> bool {
-    ["未达", "不及", "不足", "不达标", "不合格", "未通过", "届か", "及ば", "満たない", "満たさ", "未達", "未満", "미치지", "못 미", "不"]
-        .iter()
-        .any(|word| low.contains(word))
+    [
+        "未达",
+        "不及",
+        "不足",
+        "不达标",
+        "不合格",
+        "未通过",
+        "届か",
+        "及ば",
+        "満たない",
+        "満たさ",
+        "未達",
+        "未満",
+        "미치지",
+        "못 미",
+        "不",
+    ]
+    .iter()
+    .any(|word| low.contains(word))
         || low.contains("không đạt")
         || low.contains("nicht bestanden")
         || low.contains("не дотягивает")

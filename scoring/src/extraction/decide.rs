@@ -75,7 +75,8 @@ fn findings(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Fin
         read_page(&mut reader, page, &items);
         items_found.push(items);
     }
-    let indexed: Vec<(u32, f64)> = items_found.iter().flat_map(|items| items.indexed.iter().copied()).collect();
+    let indexed: Vec<(u32, f64)> =
+        items_found.iter().flat_map(|items| items.indexed.iter().copied()).collect();
     for (piece, (page, items)) in pages.iter().zip(items_found).enumerate() {
         let item_lines = items.lines;
         found.is_partial |= items.is_partial;
@@ -116,7 +117,13 @@ fn read_page(reader: &mut Reader<'_>, page: &[Line], items: &Items) {
     }
 }
 
-fn read_words(found: &mut Findings, page: &[Line], piece: usize, threshold: Option<f64>, items: &BTreeSet<usize>) {
+fn read_words(
+    found: &mut Findings,
+    page: &[Line],
+    piece: usize,
+    threshold: Option<f64>,
+    items: &BTreeSet<usize>,
+) {
     for (place, line) in page.iter().enumerate() {
         // What an item's line says of declining, the answer does.
         if items.contains(&place) && numbers(&line.low).len() + usize::from(line.low.contains('|')) > 0 {
@@ -153,10 +160,24 @@ fn says_something(low: &str) -> bool {
     let low = low.trim();
     let words = low.split_whitespace().count();
     let is_label = low.split_once(':').is_some_and(|(_, value)| {
-        value.trim().trim_matches(['-', '_', '.', '?', 'x', '0', '/', '1', ' ', '[', ']', '<', '>', 'n', 'a', '|']).is_empty()
+        value
+            .trim()
+            .trim_matches(['-', '_', '.', '?', 'x', '0', '/', '1', ' ', '[', ']', '<', '>', 'n', 'a', '|'])
+            .is_empty()
             || value.contains("{{")
             || (BAR.are_in(low) && !AVERAGE.are_in(low) && words <= 4)
-            || matches!(value.trim(), "null" | "none yet" | "(to follow)" | "to follow" | "tbd" | "todo" | "pending" | "tbc" | "n/a")
+            || matches!(
+                value.trim(),
+                "null"
+                    | "none yet"
+                    | "(to follow)"
+                    | "to follow"
+                    | "tbd"
+                    | "todo"
+                    | "pending"
+                    | "tbc"
+                    | "n/a"
+            )
     });
     let judges = [&BAR, &AVERAGE, &SCORE, &RIGHT, &WRONG, &NOT, &IF, &WHOLE, &IMPRESSION];
     let is_form_row = low.starts_with('|') && !low.contains(|c: char| c.is_ascii_digit()) && words < 14;
@@ -165,7 +186,10 @@ fn says_something(low: &str) -> bool {
     }
     told(low).any(|sentence| {
         let is_foreign = sentence.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
-        sentence.split_whitespace().count() > 25 || is_foreign || DANGER.is_match(sentence) || judges.iter().any(|words| words.are_in(sentence))
+        sentence.split_whitespace().count() > 25
+            || is_foreign
+            || DANGER.is_match(sentence)
+            || judges.iter().any(|words| words.are_in(sentence))
     })
 }
 
@@ -192,11 +216,20 @@ fn latest_quarter(text: &str) -> Option<char> {
 
 // --- Refused -----------------------------------------------------------------------------------------------------------
 
-fn refused_or(found: &Findings, results: &[&Statement], open: (usize, &str), pieces: &[Piece], count: Option<u32>) -> Extraction {
+fn refused_or(
+    found: &Findings,
+    results: &[&Statement],
+    open: (usize, &str),
+    pieces: &[Piece],
+    count: Option<u32>,
+) -> Extraction {
     let (piece, text) = open;
     let has_items = !found.complete.is_empty();
     if results.is_empty() && !has_items {
-        let is_clear = !found.statements.iter().filter(|statement| !statement.is_at_bar).any(|statement| matches!(statement.role, Role::Doubtful | Role::Recorded) || statement.role == Role::Loose && statement.is_scored);
+        let is_clear = !found.statements.iter().filter(|statement| !statement.is_at_bar).any(|statement| {
+            matches!(statement.role, Role::Doubtful | Role::Recorded)
+                || statement.role == Role::Loose && statement.is_scored
+        });
         return match is_clear && !found.is_partial && !found.is_short {
             true => Extraction::sure(Answer::Refused, text),
             false => Extraction::unsure(Answer::Refused, "it declines and gives numbers", text),
@@ -216,36 +249,51 @@ fn refused_or(found: &Findings, results: &[&Statement], open: (usize, &str), pie
 fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Option<u32>) -> Extraction {
     let Some(chosen) = choose(results, pieces) else {
         let last = results.last().and_then(|last| last.score).map_or(Answer::Nothing, Answer::Stated);
-        return Extraction::unsure(last, "two results are stated", results.last().map_or("", |last| &last.text));
+        return Extraction::unsure(
+            last,
+            "two results are stated",
+            results.last().map_or("", |last| &last.text),
+        );
     };
     let Some(score) = chosen.score else {
         return Extraction::unsure(Answer::Nothing, "the scale of the result is not clear", &chosen.text);
     };
     let answer = Answer::Stated(score);
     let differs = |statement: &&Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
-    let is_doubt = |statement: &&Statement| matches!(statement.role, Role::Doubtful | Role::Recorded) && differs(statement);
+    let is_doubt = |statement: &&Statement| {
+        matches!(statement.role, Role::Doubtful | Role::Recorded) && differs(statement)
+    };
     let doubt = found.statements.iter().find(is_doubt);
     if let Some(doubt) = doubt {
         return Extraction::unsure(answer, "another number may be the result", &doubt.text);
     }
-    let place = found.statements.iter().position(|statement| std::ptr::eq(statement, chosen)).unwrap_or_default();
+    let place =
+        found.statements.iter().position(|statement| std::ptr::eq(statement, chosen)).unwrap_or_default();
     let is_taken_back = |statement: &&Statement| statement.role == Role::Overtaken && !differs(statement);
     if let Some(back) = found.statements.iter().skip(place).find(is_taken_back) {
         return Extraction::unsure(answer, "the number is taken back later", &back.text);
     }
     let firmness = firmness(chosen);
     let is_beside = |statement: &&Statement| {
-        statement.role == Role::Loose && statement.text == chosen.text && statement.piece == chosen.piece && differs(statement)
+        statement.role == Role::Loose
+            && statement.text == chosen.text
+            && statement.piece == chosen.piece
+            && differs(statement)
     };
     if firmness <= 3 && !chosen.is_form && found.statements.iter().any(|statement| is_beside(&statement)) {
         return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
     }
     let is_loose = |statement: &Statement| {
-        let is_count = !statement.is_scored && statement.score.is_some_and(|score| score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count)));
+        let is_count = !statement.is_scored
+            && statement.score.is_some_and(|score| {
+                score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count))
+            });
         statement.role == Role::Loose && !is_count
     };
     let loose = found.statements.iter().any(|statement| is_loose(statement) && differs(&statement));
-    if firmness <= 2 && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs)) {
+    if firmness <= 2
+        && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs))
+    {
         return Extraction::unsure(answer, "the number may be a part's", &chosen.text);
     }
     Extraction::sure(answer, &chosen.text)
@@ -268,14 +316,16 @@ fn choose<'a>(results: &[&'a Statement], pieces: &[Piece]) -> Option<&'a Stateme
     let firmest: Vec<&&Statement> = results.iter().filter(|result| firmness(result) == top).collect();
     let last = firmest.last()?;
     let agree = firmest.iter().all(|result| same(result, last));
-    let later: Vec<&&Statement> = results.iter().skip_while(|result| !std::ptr::eq(**result, **last)).collect();
+    let later: Vec<&&Statement> =
+        results.iter().skip_while(|result| !std::ptr::eq(**result, **last)).collect();
     // What comes after the last of the firmest ones, in another piece, must not differ.
     let is_overtaken = later.iter().any(|result| result.piece > last.piece && !same(result, last));
     if is_overtaken {
         return None;
     }
     if agree {
-        let conflict = top <= 3 && results.iter().any(|result| firmness(result) == top && !same(result, last));
+        let conflict =
+            top <= 3 && results.iter().any(|result| firmness(result) == top && !same(result, last));
         return (!conflict).then_some(last);
     }
     // A file that replaces another.
@@ -297,10 +347,15 @@ fn recorded(found: &Findings, count: Option<u32>) -> Option<Extraction> {
     let is_count = |statement: &Statement| {
         statement.role == Role::Loose
             && !statement.is_scored
-            && statement.score.is_some_and(|score| score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count)))
+            && statement.score.is_some_and(|score| {
+                score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count))
+            })
     };
     let differs = |statement: &Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
-    let is_clear = found.statements.iter().all(|statement| statement.role == Role::Other || !differs(statement) || is_count(statement))
+    let is_clear = found
+        .statements
+        .iter()
+        .all(|statement| statement.role == Role::Other || !differs(statement) || is_count(statement))
         && !found.is_partial
         && !found.is_short
         && !found.is_unread
@@ -324,10 +379,18 @@ fn computed(found: &Findings) -> Option<Extraction> {
     let overtaken = found.statements.iter().any(|statement| statement.role == Role::Overtaken);
     let is_scored = |statement: &Statement| statement.role == Role::Loose && statement.is_scored;
     let is_open = found.speaks_of_average || found.statements.iter().any(is_scored);
-    Some(match agree && !overtaken && !is_open && !found.is_partial && !found.is_short && found.refusals.is_empty() {
-        true => Extraction::sure(answer, "the scores of all items"),
-        false => Extraction::unsure(answer, "other numbers speak against the items' mean", ""),
-    })
+    Some(
+        match agree
+            && !overtaken
+            && !is_open
+            && !found.is_partial
+            && !found.is_short
+            && found.refusals.is_empty()
+        {
+            true => Extraction::sure(answer, "the scores of all items"),
+            false => Extraction::unsure(answer, "other numbers speak against the items' mean", ""),
+        },
+    )
 }
 
 fn by_bar(found: &Findings) -> Option<Extraction> {
@@ -336,7 +399,9 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
     let (answer, text) = match (above, below) {
         (Some((_, text)), None) => (Answer::Above, text),
         (None, Some((_, text))) => (Answer::Below, text),
-        (Some((_, text)), Some(_)) => return Some(Extraction::unsure(Answer::Nothing, "the bar is met and missed", text)),
+        (Some((_, text)), Some(_)) => {
+            return Some(Extraction::unsure(Answer::Nothing, "the bar is met and missed", text));
+        }
         (None, None) => return None,
     };
     let is_loose = |statement: &Statement| matches!(statement.role, Role::Loose | Role::Overtaken);
@@ -353,7 +418,12 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
 
 fn nothing(found: &Findings) -> Extraction {
     let numbers = found.statements.iter().any(|statement| statement.role != Role::Other);
-    match numbers || found.is_partial || found.is_unread || !found.refusals.is_empty() || !found.bar_words.is_empty() {
+    match numbers
+        || found.is_partial
+        || found.is_unread
+        || !found.refusals.is_empty()
+        || !found.bar_words.is_empty()
+    {
         true => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
         false if found.has_prose => Extraction::unsure(Answer::Nothing, "prose without a result", ""),
         false => Extraction::sure(Answer::Nothing, ""),
@@ -379,7 +449,8 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             if refusal > Refusal::None {
                 refusals.push((piece, refusal, line.cased.trim().to_owned()));
             }
-            has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12) || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
+            has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12)
+                || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
         }
     }
     // Where nothing is said to be recommended, what is said to be done is.
@@ -387,9 +458,19 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
     let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
     let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
     match (counted.is_empty(), open) {
-        (true, Some((_, _, text))) if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() => Extraction::sure(Answer::Refused, text),
-        (true, Some((_, _, text))) => Extraction::unsure(Answer::Refused, "it declines and names grades", text),
-        (true, None) => match said.is_empty() && refusals.is_empty() && advice.iter().all(|word| word.advice == Advice::NoneGiven) && !has_prose {
+        (true, Some((_, _, text)))
+            if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() =>
+        {
+            Extraction::sure(Answer::Refused, text)
+        }
+        (true, Some((_, _, text))) => {
+            Extraction::unsure(Answer::Refused, "it declines and names grades", text)
+        }
+        (true, None) => match said.is_empty()
+            && refusals.is_empty()
+            && advice.iter().all(|word| word.advice == Advice::NoneGiven)
+            && !has_prose
+        {
             true => Extraction::sure(Answer::Nothing, ""),
             false => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
         },
@@ -409,12 +490,18 @@ fn with_cells(page: &[Line]) -> Vec<Line> {
         if is_one_of_many(page, place) {
             continue;
         }
-        let header = page[..place].iter().rev().take(2).find(|above| above.cased.contains('|') && !above.cased.contains("--"));
+        let header = page[..place]
+            .iter()
+            .rev()
+            .take(2)
+            .find(|above| above.cased.contains('|') && !above.cased.contains("--"));
         let pairs: Vec<String> = match (&cells[..], header) {
             ([key, value], _) => vec![format!("{key}: {value}")],
-            (cells, Some(header)) => {
-                split_cells(&header.cased).iter().zip(cells).map(|(key, value)| format!("{key}: {value}")).collect()
-            }
+            (cells, Some(header)) => split_cells(&header.cased)
+                .iter()
+                .zip(cells)
+                .map(|(key, value)| format!("{key}: {value}"))
+                .collect(),
             _ => vec![line.cased.clone()],
         };
         // Two columns under a header of grade and recommendation are no key with its value.
@@ -434,7 +521,10 @@ fn with_cells(page: &[Line]) -> Vec<Line> {
 /// Whether a row with a grade has a neighbour with another: a table of products, or of what grades mean.
 fn is_one_of_many(page: &[Line], place: usize) -> bool {
     let grade = |line: Option<&Line>| {
-        let cells = line.filter(|line| line.cased.contains('|')).map(|line| split_cells(&line.cased)).unwrap_or_default();
+        let cells = line
+            .filter(|line| line.cased.contains('|'))
+            .map(|line| split_cells(&line.cased))
+            .unwrap_or_default();
         cells.iter().any(|cell| matches!(cell.trim_start_matches("grade "), "A" | "B" | "C"))
     };
     let above = place.checked_sub(1).and_then(|above| page.get(above));
@@ -449,7 +539,12 @@ fn split_cells(text: &str) -> Vec<String> {
 static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
 
-fn graded(said: &[&GradeWord], advice: &[RecommendationWord], declines: bool, pieces: &[Piece]) -> Extraction {
+fn graded(
+    said: &[&GradeWord],
+    advice: &[RecommendationWord],
+    declines: bool,
+    pieces: &[Piece],
+) -> Extraction {
     let top = said.iter().map(|word| word.firmness).max().unwrap_or_default();
     let last_piece = said.iter().map(|word| word.piece).max().unwrap_or_default();
     let firmest: Vec<&&GradeWord> = said.iter().filter(|word| word.firmness == top).collect();
@@ -459,7 +554,9 @@ fn graded(said: &[&GradeWord], advice: &[RecommendationWord], declines: bool, pi
     let replaced = in_last.len() < said.len() && pieces[last_piece].place == Place::Created;
     let is_clear = said.iter().all(|word| word.grade == chosen.grade)
         || (top == 3 && all_same(&firmest) && firmest.iter().all(|word| word.piece == last_piece))
-        || (replaced && all_same(&in_last) && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
+        || (replaced
+            && all_same(&in_last)
+            && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
     let (recommendation, is_sure) = recommended(advice, pieces);
     let answer = Answer::Grade { grade: chosen.grade, recommendation };
     match (is_clear && !declines, is_sure) {
@@ -476,20 +573,26 @@ fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super
         return (None, advice.is_empty());
     }
     let corrected: Vec<&&RecommendationWord> = counted.iter().filter(|word| word.firmness == 3).collect();
-    if let Some(last) = corrected.last().filter(|last| counted.iter().all(|word| word.piece <= last.piece)) {
-        if let (Advice::Given(recommendation), true) = (last.advice, corrected.iter().all(|word| word.advice == last.advice)) {
-            return (Some(recommendation), true);
-        }
+    let is_last = |last: &&&&RecommendationWord| counted.iter().all(|word| word.piece <= last.piece);
+    let is_agreed = |last: &RecommendationWord| corrected.iter().all(|word| word.advice == last.advice);
+    if let Some(last) = corrected.last().filter(is_last)
+        && let (Advice::Given(recommendation), true) = (last.advice, is_agreed(last))
+    {
+        return (Some(recommendation), true);
     }
     let has_clear = counted.iter().any(|word| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven));
-    let counted: Vec<&RecommendationWord> =
-        counted.into_iter().filter(|word| !(has_clear && matches!(word.advice, Advice::Denied | Advice::Told))).collect();
+    let counted: Vec<&RecommendationWord> = counted
+        .into_iter()
+        .filter(|word| !(has_clear && matches!(word.advice, Advice::Denied | Advice::Told)))
+        .collect();
     let last_piece = counted.iter().map(|word| word.piece).max().unwrap_or_default();
     let replaced = pieces[last_piece].place == Place::Created;
     let latest: Vec<&&RecommendationWord> =
         counted.iter().filter(|word| !replaced || word.piece == last_piece).collect();
     let keyed: Vec<&&&RecommendationWord> = latest.iter().filter(|word| word.is_keyed).collect();
-    let Some(first) = keyed.first().map(|word| **word).or(latest.first().copied()) else { return (None, false) };
+    let Some(first) = keyed.first().map(|word| **word).or(latest.first().copied()) else {
+        return (None, false);
+    };
     let is_known = |word: &RecommendationWord| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven);
     let same = latest.iter().all(|word| word.advice == first.advice);
     let none_speaks_against = !keyed.is_empty()

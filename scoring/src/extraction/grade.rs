@@ -12,7 +12,8 @@ macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
         #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
         static $name: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(&$pattern.replace(r"\w", "[A-Za-z\u{c0}-\u{17f}\u{400}-\u{45f}]")).expect("it is a pattern")
+            Regex::new(&$pattern.replace(r"\w", "[A-Za-z\u{c0}-\u{17f}\u{400}-\u{45f}]"))
+                .expect("it is a pattern")
         });
     };
 }
@@ -21,23 +22,57 @@ const WORD: &str = r"(?i:grades?|assessment|judge?ment|conclusion|eindoordeel|oo
 
 pattern!(
     KEYED,
-    &format!(r"{WORD}(?:\s*\([^)]{{0,30}}\))?(?:\s*(?:[:=|>-]+|→|为|は|은|는|이|가|है|(?i:is|are|was|of|as|at|a|an|to|now|remains?|stays?|therefore|thus|must be|should be|assigned|awarded|given|this year|for 2025|for the year|final|the|ist|lautet|die|beträgt|est|de|es|un|una|una|è|di|é|um|uma|foi|to|jest|—|är|je)|[\x22'\[(]))*\s*([ABC])(?P<after>[^A-Za-z0-9]|$)")
+    &format!(
+        r"{WORD}(?:\s*\([^)]{{0,30}}\))?(?:\s*(?:[:=|>-]+|→|为|は|은|는|이|가|है|(?i:is|are|was|of|as|at|a|an|to|now|remains?|stays?|therefore|thus|must be|should be|assigned|awarded|given|this year|for 2025|for the year|final|the|ist|lautet|die|beträgt|est|de|es|un|una|una|è|di|é|um|uma|foi|to|jest|—|är|je)|[\x22'\[(]))*\s*([ABC])(?P<after>[^A-Za-z0-9]|$)"
+    )
 );
-pattern!(LABELLED, &format!(r"{WORD}(?:\s+[\w0-9.'-]+){{1,6}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"));
+pattern!(
+    LABELLED,
+    &format!(
+        r"{WORD}(?:\s+[\w0-9.'-]+){{1,6}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"
+    )
+);
 pattern!(
     GIVEN,
     r"(?i:\b(?:an?|the|its?|to|get[s]?|gets|earn[s]?|receive[s]?|award(?:s|ed)?|assign(?:s|ed)?|give[s]?|given|is|as|it|with|deserves?|merits?|hence|therefore|thus|so|remains|only be|at|be|ein|eine|une|un|una|uma|een|i give|product|upgrade(?:d)? (?:it )?to|downgrade(?:d)? (?:it )?to|make[s]? (?:it|this))) [\x22']?([ABC])[\x22']?(?:-| )?(?i:grade|rating)?(?P<after>[^A-Za-z0-9'+/&-]|$)"
 );
 pattern!(BEFORE_WORD, r"\b([ABC])[ -](?i:grade|rating|rated|graded)\b(?P<after>[^A-Za-z0-9]|$)");
-pattern!(NOT_IT, r"(?i:\bnot|\bnever|instead of|rather than|no longer|neither|nicht|statt|kein\w*|pas|au lieu d\w*|no|non|invece di|niet|nie|не|вместо|inte|není|不是|而非|ではなく|아니라|short of|from|above|below|between|than|to deserve|to reach|to earn|a step (?:up|down) from)(?: (?:an?|the|grade|ein\w*|die|une?|of|note|da|de|das|ist|is|es|est|quite|strictly))* ?[\x22']?$");
-pattern!(OF_POLICY, r"(?i:\bpolicy|\bsection|\btable|\brubric|\bcriteri\w*|\bdefin\w*|grades? by|products? with|any product|a product|for an?\b|range|boundary|threshold|scale)");
-pattern!(SHUT, r"(?i:\bshut(?:ting)?[ -]?(?:it |the product |this product |agent \d |the agent |them )?down|\bshut ?down\w*|\bdiscontinu\w*|\bretire\w*|\bretiring|\bdecommission\w*|\bterminat\w*|\bsunset\w*|\bwind(?:ing)?[ -](?:it )?down|\btake (?:it |the product |this product )?out of service|\btaken out of service|\btaking (?:it|the product) out of service|\bout of service|\bclos(?:e|ure|ing)\b|\bcancel\w*|\bend (?:the product|it|of service)|\bswitch\w* (?:it )?off|\bpull\w* the plug|\bwithdraw\w*|\bstop (?:the product|selling|it)|\bcease|\babschalt\w*|abzuschalten|\beinstell\w*|einzustellen|\bstilllegen|\baußer betrieb|\bherunterfahren|\babschaltung|\barrêt\w*|\bretrait|\bretirer|\bfermer|\bmettre fin|\bsupprimer|\bapagar|\bcerrar|\bcierre|\bretirar|\bdescontinuar|\bdesactivar|\bdar de baja|\bsuspender definitivamente|\bcesar|\bspegner\w*|\bchiuder\w*|\bchiusura|\bdismetter\w*|\bdismissione|\britirar\w*|\bencerrar|\bencerramento|\bdesligar|\bdesativar|\bstopzetten|\bstoppen|\bafsluiten|\buitschakelen|\bbeëindigen|\bbuiten (?:dienst|bedrijf)|\bwyłączy\w*|\bwyłączeni\w*|\bzamkn\w*|\bwycofa\w*|\bkapat\w*|\bdurdur\w*|\bзакры\w*|\bотключ\w*|\bостанов\w*|\bпрекра\w*|\bвыключ\w*|\bвывести из|\bstäng\w* (?:av|ned)|\bstäng\w*|\bavveckl\w*|\blägg\w* ned|\bnedlägg\w*|\bvypnout|\bvypnutí|\bukonč\w*|\bzruš\w*|\bvyřad\w*|\bngừng|\bđóng cửa|\bdừng|\btắt)|关停|关闭|停用|停止|下线|下架|终止|停售|廃止|終了|停止|打ち切り|シャットダウン|撤退|中止|종료|중단|폐지|폐쇄|중지|서비스 종료|बंद|समाप्त");
-pattern!(HOLD, r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित");
-pattern!(CONTINUE, r"(?i:\bcontinu(?:e|es|ing|ation)\b|\bkeep(?:ing)?\b|\bretain\w*|\bmaintain\w*|\bcarry(?:ing)? on|\bstay in service|\bgo(?:es)? on\b|\bproceed\b|\bfortführ\w*|fortzuführen|\bfortsetz\w*|fortzusetzen|\bweiterführ\w*|weiterzuführen|\bweiter(?:betreiben|machen|laufen)|weiterzubetreiben|\bbeibehalten|\bcontinuer|\bpoursui\w*|\bmaintenir\b|\bmaintien|\bcontinuar|\bseguir|\bmantener\b|\bmantenere|\bcontinuare|\bproseguire|\bprosecuzione|\bmanter\b|\bvoortzett\w*|\bdoorgaan|\bvoort te zetten|\bhandhaven|\bbehouden|\bkontynu\w*|\butrzyma\w*|\bdevam|\bsürdür\w*|\bпродолж\w*|\bсохран\w*|\bоставить\b|\bfortsätt\w*|\bbehåll\w*|\bpokrač\w*|\bzachova\w*|\btiếp tục|\bduy trì)|继续|保持|维持|继续运营|継続|存続|続行|계속|유지|지속|जारी");
-pattern!(RECOMMEND, r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश");
-pattern!(RECOMMEND_NOT, r"(?i:\b(?:not|n't|never|against|cannot|no|without|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं");
-pattern!(NOTHING, r"(?i:\b(?:none|no recommendation|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))");
-pattern!(OTHER_PRODUCT, r"(?i:\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)");
+pattern!(
+    NOT_IT,
+    r"(?i:\bnot|\bnever|instead of|rather than|no longer|neither|nicht|statt|kein\w*|pas|au lieu d\w*|no|non|invece di|niet|nie|не|вместо|inte|není|不是|而非|ではなく|아니라|short of|from|above|below|between|than|to deserve|to reach|to earn|a step (?:up|down) from)(?: (?:an?|the|grade|ein\w*|die|une?|of|note|da|de|das|ist|is|es|est|quite|strictly))* ?[\x22']?$"
+);
+pattern!(
+    OF_POLICY,
+    r"(?i:\bpolicy|\bsection|\btable|\brubric|\bcriteri\w*|\bdefin\w*|grades? by|products? with|any product|a product|for an?\b|range|boundary|threshold|scale)"
+);
+pattern!(
+    SHUT,
+    r"(?i:\bshut(?:ting)?[ -]?(?:it |the product |this product |agent \d |the agent |them )?down|\bshut ?down\w*|\bdiscontinu\w*|\bretire\w*|\bretiring|\bdecommission\w*|\bterminat\w*|\bsunset\w*|\bwind(?:ing)?[ -](?:it )?down|\btake (?:it |the product |this product )?out of service|\btaken out of service|\btaking (?:it|the product) out of service|\bout of service|\bclos(?:e|ure|ing)\b|\bcancel\w*|\bend (?:the product|it|of service)|\bswitch\w* (?:it )?off|\bpull\w* the plug|\bwithdraw\w*|\bstop (?:the product|selling|it)|\bcease|\babschalt\w*|abzuschalten|\beinstell\w*|einzustellen|\bstilllegen|\baußer betrieb|\bherunterfahren|\babschaltung|\barrêt\w*|\bretrait|\bretirer|\bfermer|\bmettre fin|\bsupprimer|\bapagar|\bcerrar|\bcierre|\bretirar|\bdescontinuar|\bdesactivar|\bdar de baja|\bsuspender definitivamente|\bcesar|\bspegner\w*|\bchiuder\w*|\bchiusura|\bdismetter\w*|\bdismissione|\britirar\w*|\bencerrar|\bencerramento|\bdesligar|\bdesativar|\bstopzetten|\bstoppen|\bafsluiten|\buitschakelen|\bbeëindigen|\bbuiten (?:dienst|bedrijf)|\bwyłączy\w*|\bwyłączeni\w*|\bzamkn\w*|\bwycofa\w*|\bkapat\w*|\bdurdur\w*|\bзакры\w*|\bотключ\w*|\bостанов\w*|\bпрекра\w*|\bвыключ\w*|\bвывести из|\bstäng\w* (?:av|ned)|\bstäng\w*|\bavveckl\w*|\blägg\w* ned|\bnedlägg\w*|\bvypnout|\bvypnutí|\bukonč\w*|\bzruš\w*|\bvyřad\w*|\bngừng|\bđóng cửa|\bdừng|\btắt)|关停|关闭|停用|停止|下线|下架|终止|停售|廃止|終了|停止|打ち切り|シャットダウン|撤退|中止|종료|중단|폐지|폐쇄|중지|서비스 종료|बंद|समाप्त"
+);
+pattern!(
+    HOLD,
+    r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित"
+);
+pattern!(
+    CONTINUE,
+    r"(?i:\bcontinu(?:e|es|ing|ation)\b|\bkeep(?:ing)?\b|\bretain\w*|\bmaintain\w*|\bcarry(?:ing)? on|\bstay in service|\bgo(?:es)? on\b|\bproceed\b|\bfortführ\w*|fortzuführen|\bfortsetz\w*|fortzusetzen|\bweiterführ\w*|weiterzuführen|\bweiter(?:betreiben|machen|laufen)|weiterzubetreiben|\bbeibehalten|\bcontinuer|\bpoursui\w*|\bmaintenir\b|\bmaintien|\bcontinuar|\bseguir|\bmantener\b|\bmantenere|\bcontinuare|\bproseguire|\bprosecuzione|\bmanter\b|\bvoortzett\w*|\bdoorgaan|\bvoort te zetten|\bhandhaven|\bbehouden|\bkontynu\w*|\butrzyma\w*|\bdevam|\bsürdür\w*|\bпродолж\w*|\bсохран\w*|\bоставить\b|\bfortsätt\w*|\bbehåll\w*|\bpokrač\w*|\bzachova\w*|\btiếp tục|\bduy trì)|继续|保持|维持|继续运营|継続|存続|続行|계속|유지|지속|जारी"
+);
+pattern!(
+    RECOMMEND,
+    r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश"
+);
+pattern!(
+    RECOMMEND_NOT,
+    r"(?i:\b(?:not|n't|never|against|cannot|no|without|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
+);
+pattern!(
+    NOTHING,
+    r"(?i:\b(?:none|no recommendation|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))"
+);
+pattern!(
+    OTHER_PRODUCT,
+    r"(?i:\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)"
+);
 
 /// What a text says of the grade.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +124,8 @@ pub(super) fn grades(line: &Line, piece: usize, found: &mut Vec<GradeWord>) {
                     continue;
                 }
                 at_places.push(letter.start());
-                let is_line = (std::ptr::eq(pattern, &*KEYED) || std::ptr::eq(pattern, &*LABELLED)) && sentence.len() < 60;
+                let is_line = (std::ptr::eq(pattern, &*KEYED) || std::ptr::eq(pattern, &*LABELLED))
+                    && sentence.len() < 60;
                 let firmness = grade_firmness(sentence, &low, letter.start(), letter.end(), is_line);
                 found.push(GradeWord { grade, firmness, piece, text: sentence.trim().to_owned() });
             }
@@ -102,8 +138,15 @@ fn grade_firmness(sentence: &str, low: &str, start: usize, end: usize, is_line: 
     let clause_end = sentence[end..].find([',', ';', ')']).map_or(sentence.len(), |at| end + at);
     let clause = sentence[clause_start..clause_end].to_lowercase();
     let now = ["this", "now", "current", "final"].iter().any(|word| clause.contains(word));
-    let last_year = EARLIER.are_in(&clause) || (EARLIER.are_in(&sentence[..start].to_lowercase()) && !now) || clause.contains("2024") || clause.contains("last");
-    if NOT_IT.is_match(&sentence[..start]) || last_year || COND.is_match(low) && !ON_RECORD.are_in(&clause) || OTHER_PRODUCT.is_match(sentence) {
+    let last_year = EARLIER.are_in(&clause)
+        || (EARLIER.are_in(&sentence[..start].to_lowercase()) && !now)
+        || clause.contains("2024")
+        || clause.contains("last");
+    if NOT_IT.is_match(&sentence[..start])
+        || last_year
+        || COND.is_match(low) && !ON_RECORD.are_in(&clause)
+        || OTHER_PRODUCT.is_match(sentence)
+    {
         return 0;
     }
     if (DRAFT.are_in(&clause) || IMPRESSION.are_in(&clause)) && !REVISED.are_in(&clause) {
@@ -119,21 +162,35 @@ fn grade_firmness(sentence: &str, low: &str, start: usize, end: usize, is_line: 
     if is_line { 2 } else { 1 }
 }
 
-pattern!(MEANS, r"^[\x22']?,? (?i:means|is (?:a|the|for|reserved|between|when)|stands|bedeutet|heißt|would|requires|covers|=|products?)");
+pattern!(
+    MEANS,
+    r"^[\x22']?,? (?i:means|is (?:a|the|for|reserved|between|when)|stands|bedeutet|heißt|would|requires|covers|=|products?)"
+);
 
 /// What a line recommends.
 pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
     for sentence in sentences(&line.cased) {
-        let Some(keyword) = RECOMMEND.find(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else { continue };
+        let Some(keyword) = RECOMMEND.find(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else {
+            continue;
+        };
         let low = sentence.to_lowercase();
         let rest = &sentence[keyword.end()..];
-        let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|']) && keyword.start() < 24;
+        let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|'])
+            && keyword.start() < 24;
         let near = sentence[..keyword.start()].rfind([',', ';', '(']).map_or(0, |at| at + 1);
-        let overtaken = EARLIER.are_in(&sentence[near..].to_lowercase()) && !is_keyed
-            || COND.is_match(&low) && !is_keyed
+        let overtaken = !is_keyed
+            && (EARLIER.are_in(&sentence[near..].to_lowercase()) || COND.is_match(&low))
             || DRAFT.are_in(&low) && !REVISED.are_in(&low)
             || OTHER_PRODUCT.is_match(sentence);
-        let firmness = if overtaken { 0 } else if REVISED.are_in(&low) { 3 } else if is_keyed { 2 } else { 1 };
+        let firmness = if overtaken {
+            0
+        } else if REVISED.are_in(&low) {
+            3
+        } else if is_keyed {
+            2
+        } else {
+            1
+        };
         let advice = if is_keyed { keyed_advice(rest) } else { free_advice(sentence, keyword.end()) };
         found.extend(advice.map(|advice| RecommendationWord { advice, is_keyed, firmness, piece }));
     }
@@ -147,7 +204,13 @@ pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationW
         let is_order = low.split_whitespace().count() <= 13;
         let is_told = OF_POLICY.is_match(&low) || OTHER_PRODUCT.is_match(sentence);
         let is_open = COND.is_match(&low) || EARLIER.are_in(&low) || !is_order;
-        let advice = if is_told { Advice::Told } else if is_open { Advice::Unclear } else { advice };
+        let advice = if is_told {
+            Advice::Told
+        } else if is_open {
+            Advice::Unclear
+        } else {
+            advice
+        };
         found.push(RecommendationWord { advice, is_keyed: false, firmness: 1, piece });
     }
 }
@@ -182,7 +245,11 @@ fn free_advice(sentence: &str, after: usize) -> Option<Advice> {
 fn advice(text: &str) -> Option<Advice> {
     // `hold rather than shut down`.
     let text = &text[..RATHER.find(text).map_or(text.len(), |found| found.start())];
-    let all = [(&*SHUT, Recommendation::ShutDown), (&*HOLD, Recommendation::Hold), (&*CONTINUE, Recommendation::Continue)];
+    let all = [
+        (&*SHUT, Recommendation::ShutDown),
+        (&*HOLD, Recommendation::Hold),
+        (&*CONTINUE, Recommendation::Continue),
+    ];
     let mut named: Vec<(usize, usize, Recommendation)> = all
         .into_iter()
         .filter_map(|(pattern, what)| pattern.find(text).map(|found| (found.start(), found.end(), what)))
@@ -190,7 +257,9 @@ fn advice(text: &str) -> Option<Advice> {
     // `mantener en espera` is to hold, although `mantener` is to continue.
     let covered: Vec<bool> = named
         .iter()
-        .map(|(start, end, what)| named.iter().any(|(from, to, other)| other != what && from <= start && end <= to))
+        .map(|(start, end, what)| {
+            named.iter().any(|(from, to, other)| other != what && from <= start && end <= to)
+        })
         .collect();
     let mut covered = covered.into_iter();
     named.retain(|_| !covered.next().unwrap_or_default());
@@ -209,9 +278,18 @@ fn advice(text: &str) -> Option<Advice> {
     }
 }
 
-pattern!(RATHER, r"(?i:\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)");
-pattern!(KEEPS, r"(?i:keep|retain|maintain|mantener|mantenere|manter|maintenir|behalten|handhaven|utrzym|сохран|behåll|zachov)|保持|维持|维");
-pattern!(COND, r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर");
+pattern!(
+    RATHER,
+    r"(?i:\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)"
+);
+pattern!(
+    KEEPS,
+    r"(?i:keep|retain|maintain|mantener|mantenere|manter|maintenir|behalten|handhaven|utrzym|сохран|behåll|zachov)|保持|维持|维"
+);
+pattern!(
+    COND,
+    r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर"
+);
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     pattern!(END, r"[.!?;]\s+|[。；!?]|\.$");

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::languages::{AVERAGE, BAR, DRAFT, EARLIER, FIGURE, OTHERS, PART, REVISED, RIGHT, SCORE, TRUST, WHOLE, WRONG};
+use super::languages::{
+    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, OTHERS, PART, REVISED, RIGHT, SCORE, TRUST, WHOLE, WRONG,
+};
 use super::numbers::{Number, Of, numbers, value};
 use super::page::Line;
 use super::tables::{Table, tables};
@@ -37,17 +39,126 @@ macro_rules! pattern {
     };
 }
 
-pattern!(INDEX, r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|\b)");
+pattern!(
+    INDEX,
+    r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|\b)"
+);
 pattern!(LIST_LINE, r"^\s*(?:[-*•+▪·] ?)?(.*)$");
-pattern!(TAIL_SCORE, r"^(.*?)(?:[:=]|\s-+|->|→|\.{2,}|\s)\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?|pts\.?|punkte?|puntos|punti|pontos|punten|pkt\.?|puan|баллов|балла|poäng|bodů|分|点|점|điểm)?\s*(?:[(,;].*|-[^>].*|\.(?: .*)?)?$");
-pattern!(SCORE_LINE, r"^\W*(?:the )?(?:score|points?|rating|mark|punkte|punktzahl|bewertung|note|puntuación|puntos|punteggio|pontuação|score|punten|wynik|puan|балл|оценка|poäng|skóre|body|得分|分数|评分|スコア|点数|점수|अंक|điểm)\W{0,4}[:=-]\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?)?[^\d]*$");
+pattern!(
+    TAIL_SCORE,
+    r"^(.*?)(?:[:=]|\s-+|->|→|\.{2,}|\s)\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?|pts\.?|punkte?|puntos|punti|pontos|punten|pkt\.?|puan|баллов|балла|poäng|bodů|分|点|점|điểm)?\s*(?:[(,;].*|-[^>].*|\.(?: .*)?)?$"
+);
+pattern!(
+    SCORE_LINE,
+    r"^\W*(?:the )?(?:score|points?|rating|mark|punkte|punktzahl|bewertung|note|puntuación|puntos|punteggio|pontuação|score|punten|wynik|puan|балл|оценка|poäng|skóre|body|得分|分数|评分|スコア|点数|점수|अंक|điểm)\W{0,4}[:=-]\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?)?[^\d]*$"
+);
 pattern!(NUMBER_ROW, r"(?:\d+(?:\.\d+)?(?:/100)?)(?:(?:,| ,|, and| and|;| \+) ?\d+(?:\.\d+)?(?:/100)?){2,}");
 
-pattern!(PAIR, r"(?:^|[\s,;.(])(?:r|q|items?|rows?|answers?|questions?|requests?|ligne|zeile|fila|riga|linha|rij|第)? ?#?(\d{1,3})(?:条|题|問)?(?: \([^)]{0,60}\))?(?:\s?(?:[:=]|->|→)\s?(\d{1,3}(?:\.\d+)?)(?:[\s,;.(]|$)|[\s:=-]{1,3}(right|wrong|correct|incorrect|✅|❌|✓|✗|✔|✘))");
-pattern!(NAMED_RUN, r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?(?:,? and |[,;.] ?|$)){3,}"#);
+pattern!(
+    PAIR,
+    r"(?:^|[\s,;.(])(?:r|q|items?|rows?|answers?|questions?|requests?|ligne|zeile|fila|riga|linha|rij|第)? ?#?(\d{1,3})(?:条|题|問)?(?: \([^)]{0,60}\))?(?:\s?(?:[:=]|->|→)\s?(\d{1,3}(?:\.\d+)?)(?:[\s,;.(]|$)|[\s:=-]{1,3}(right|wrong|correct|incorrect|✅|❌|✓|✗|✔|✘))"
+);
+pattern!(
+    NAMED_RUN,
+    r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?(?:,? and |[,;.] ?|$)){3,}"#
+);
 
-const MARKS_RIGHT: &[&str] = &["✓", "✔", "✅", "☑", "right", "correct", "yes", "true", "richtig", "korrekt", "ja", "juste", "correcte", "correcto", "correcta", "sí", "vrai", "corretto", "corretta", "giusto", "giusta", "esatto", "sì", "correto", "certa", "certo", "juist", "goed", "poprawna", "poprawnie", "dobrze", "doğru", "верно", "правильно", "rätt", "korrekt", "správně", "đúng", "正确", "对", "正解", "○", "◯", "정답", "सही", "t", "r", "y", "ok", "pass"];
-const MARKS_WRONG: &[&str] = &["✗", "✘", "❌", "x", "wrong", "incorrect", "no", "false", "falsch", "nein", "faux", "fausse", "incorrecte", "incorrecto", "incorrecta", "errato", "errata", "sbagliato", "sbagliata", "errado", "errada", "onjuist", "fout", "błędna", "błędnie", "źle", "yanlış", "неверно", "неправильно", "fel", "špatně", "sai", "错误", "错", "不正解", "×", "오답", "गलत", "f", "w", "n", "fail"];
+const MARKS_RIGHT: &[&str] = &[
+    "✓",
+    "✔",
+    "✅",
+    "☑",
+    "right",
+    "correct",
+    "yes",
+    "true",
+    "richtig",
+    "korrekt",
+    "ja",
+    "juste",
+    "correcte",
+    "correcto",
+    "correcta",
+    "sí",
+    "vrai",
+    "corretto",
+    "corretta",
+    "giusto",
+    "giusta",
+    "esatto",
+    "sì",
+    "correto",
+    "certa",
+    "certo",
+    "juist",
+    "goed",
+    "poprawna",
+    "poprawnie",
+    "dobrze",
+    "doğru",
+    "верно",
+    "правильно",
+    "rätt",
+    "korrekt",
+    "správně",
+    "đúng",
+    "正确",
+    "对",
+    "正解",
+    "○",
+    "◯",
+    "정답",
+    "सही",
+    "t",
+    "r",
+    "y",
+    "ok",
+    "pass",
+];
+const MARKS_WRONG: &[&str] = &[
+    "✗",
+    "✘",
+    "❌",
+    "x",
+    "wrong",
+    "incorrect",
+    "no",
+    "false",
+    "falsch",
+    "nein",
+    "faux",
+    "fausse",
+    "incorrecte",
+    "incorrecto",
+    "incorrecta",
+    "errato",
+    "errata",
+    "sbagliato",
+    "sbagliata",
+    "errado",
+    "errada",
+    "onjuist",
+    "fout",
+    "błędna",
+    "błędnie",
+    "źle",
+    "yanlış",
+    "неверно",
+    "неправильно",
+    "fel",
+    "špatně",
+    "sai",
+    "错误",
+    "错",
+    "不正解",
+    "×",
+    "오답",
+    "गलत",
+    "f",
+    "w",
+    "n",
+    "fail",
+];
 
 /// Reads a piece's items.
 pub(super) fn items(lines: &[Line], count: Option<u32>) -> Items {
@@ -65,9 +176,13 @@ pub(super) fn items(lines: &[Line], count: Option<u32>) -> Items {
 
 /// Pairs of an item's number and its score in running text: `r1=40; r2=55`, `1 right, 2 wrong`, `Ligne 1 : 70 points`.
 fn read_pairs(lines: &[Line], found: &mut Items) {
-    for (place, line) in lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>() {
-        let scored: Vec<(u32, CellScore)> = PAIR.captures_iter(&line.low).filter_map(|pair| pair_score(&pair)).collect();
-        if scored.len() < 3 || AVERAGE.are_in(&line.low) || EARLIER.are_in(&line.low) || BAR.are_in(&line.low) {
+    for (place, line) in
+        lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>()
+    {
+        let scored: Vec<(u32, CellScore)> =
+            PAIR.captures_iter(&line.low).filter_map(|pair| pair_score(&pair)).collect();
+        if scored.len() < 3 || AVERAGE.are_in(&line.low) || EARLIER.are_in(&line.low) || BAR.are_in(&line.low)
+        {
             continue;
         }
         let scores: Vec<CellScore> = scored.iter().map(|(_, score)| *score).collect();
@@ -82,7 +197,9 @@ fn pair_score(pair: &regex::Captures<'_>) -> Option<(u32, CellScore)> {
     let index = pair[1].parse().ok()?;
     let score = match (pair.get(2), pair.get(3)) {
         (Some(number), _) => CellScore { value: value(number.as_str())?.0, of: None },
-        (_, Some(word)) => CellScore { value: if mark(word.as_str())? { 100.0 } else { 0.0 }, of: Some(100.0) },
+        (_, Some(word)) => {
+            CellScore { value: if mark(word.as_str())? { 100.0 } else { 0.0 }, of: Some(100.0) }
+        }
         _ => return None,
     };
     Some((index, score))
@@ -90,10 +207,12 @@ fn pair_score(pair: &regex::Captures<'_>) -> Option<(u32, CellScore)> {
 
 /// Names with their scores in running text: `lantern 61, pepper 57, quilt 66`.
 fn read_named_runs(lines: &[Line], count: Option<u32>, found: &mut Items) {
-    for (place, line) in lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>() {
+    for (place, line) in
+        lines.iter().enumerate().filter(|(place, _)| !found.lines.contains(place)).collect::<Vec<_>>()
+    {
         let Some(run) = NAMED_RUN.find(&line.low) else { continue };
         let scores: Vec<CellScore> = numbers(run.as_str()).iter().map(of_number).collect();
-        if !count.is_some_and(|count| count as usize == scores.len()) || AVERAGE.are_in(run.as_str()) {
+        if count.is_none_or(|count| count as usize != scores.len()) || AVERAGE.are_in(run.as_str()) {
             continue;
         }
         found.take(scaled(&scores, ""), scores.len(), count);
@@ -132,7 +251,10 @@ fn read_table(table: &Table, count: Option<u32>, found: &mut Items) {
         let column = score_column(table, &body);
         let scores = column.and_then(|column| column_scores(table, &body, column));
         if column.is_some() || has_numbers(&body) {
-            found.index(body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))), scores.as_deref());
+            found.index(
+                body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))),
+                scores.as_deref(),
+            );
             found.take(scores, body.len(), count);
         }
         for (line, row) in table.rows.iter().filter(|row| is_whole_row(&row.1)) {
@@ -165,17 +287,23 @@ fn is_whole_row(row: &[String]) -> bool {
     let label = row.first().map_or("", String::as_str);
     let second = row.get(1).map_or("", String::as_str);
     let says_so = |label: &str| AVERAGE.are_in(label) || WHOLE.are_in(label) || label.contains("sum");
-    (says_so(label) && label.len() < 60) || (label.trim_matches('-').is_empty() && says_so(second) && second.len() < 60)
+    (says_so(label) && label.len() < 60)
+        || (label.trim_matches('-').is_empty() && says_so(second) && second.len() < 60)
 }
 
 fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u32>) -> bool {
-    let indices: Vec<Option<u32>> = body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))).collect();
+    let indices: Vec<Option<u32>> =
+        body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))).collect();
     let first = indices.first().copied().flatten().unwrap_or(1);
     let is_sequence = body.len() >= 2 && (first..).zip(&indices).all(|(place, index)| *index == Some(place));
     let is_all = count.is_some_and(|count| count as usize == body.len()) && body.len() >= 3;
     let labels = body.iter().filter_map(|(_, row)| row.first());
-    let mut foreign = labels.filter(|label| EARLIER.are_in(label) || OTHERS.are_in(label) || is_quarter(label) || BAR.are_in(label));
-    let is_foreign = |label: &String| ["agent", "quarter", "categor", "product", "reviewer"].iter().any(|word| label.contains(word));
+    let mut foreign = labels.filter(|label| {
+        EARLIER.are_in(label) || OTHERS.are_in(label) || is_quarter(label) || BAR.are_in(label)
+    });
+    let is_foreign = |label: &String| {
+        ["agent", "quarter", "categor", "product", "reviewer"].iter().any(|word| label.contains(word))
+    };
     let header_is_foreign = table.header.iter().any(is_foreign);
     let has_scores = (1..width(body)).any(|column| column_of_scores(body, column));
     (is_sequence || (is_all && has_scores)) && foreign.next().is_none() && !header_is_foreign
@@ -196,7 +324,8 @@ fn width(body: &[&(usize, Vec<String>)]) -> usize {
 }
 
 fn column_of_scores(body: &[&(usize, Vec<String>)], column: usize) -> bool {
-    !body.is_empty() && body.iter().all(|(_, row)| row.get(column).is_some_and(|cell| cell_score(cell).is_some()))
+    !body.is_empty()
+        && body.iter().all(|(_, row)| row.get(column).is_some_and(|cell| cell_score(cell).is_some()))
 }
 
 fn score_column(table: &Table, body: &[&(usize, Vec<String>)]) -> Option<usize> {
@@ -204,8 +333,13 @@ fn score_column(table: &Table, body: &[&(usize, Vec<String>)]) -> Option<usize> 
     let header = |column: &usize| table.header.get(*column).map_or("", String::as_str);
     let is_excluded = |column: &usize| {
         let header = header(column);
-        EARLIER.are_in(header) || OTHERS.are_in(header) || BAR.are_in(header) || TRUST.are_in(header)
-            || FIGURE.are_in(header) || is_quarter(header) || header.contains("max")
+        EARLIER.are_in(header)
+            || OTHERS.are_in(header)
+            || BAR.are_in(header)
+            || TRUST.are_in(header)
+            || FIGURE.are_in(header)
+            || is_quarter(header)
+            || header.contains("max")
     };
     let columns: Vec<usize> = columns.into_iter().filter(|column| !is_excluded(column)).collect();
     if let [only] = columns[..] {
@@ -242,7 +376,8 @@ fn cell_score(cell: &str) -> Option<CellScore> {
     let starts = cell[..number.start].trim_matches([' ', '(', '+']).is_empty();
     let rest = cell[number.end..].trim_start();
     let is_remark = rest.is_empty() || rest.starts_with(['(', '-', ',', ';', '.', ':']);
-    (starts && is_remark && !REVISED.are_in(rest) && !DRAFT.are_in(rest) && !rest.starts_with("->")).then(|| of_number(&number))
+    (starts && is_remark && !REVISED.are_in(rest) && !DRAFT.are_in(rest) && !rest.starts_with("->"))
+        .then(|| of_number(&number))
 }
 
 fn of_number(number: &Number) -> CellScore {
@@ -255,21 +390,26 @@ fn of_number(number: &Number) -> CellScore {
 }
 
 fn mark(cell: &str) -> Option<bool> {
-    let word = cell.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | ':' | '(' | ')' | '"' | '!' | '-' | ','));
+    let word = cell.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '.' | ':' | '(' | ')' | '"' | '!' | '-' | ',')
+    });
     let first = word.split([' ', ',', ';', '(', '-', ':', '.']).next().unwrap_or(word);
     let is_mark = |marks: &[&str], word: &str| marks.contains(&word);
     let by_symbol = |symbols: &[&str]| symbols.iter().any(|symbol| word.starts_with(symbol));
     if is_mark(MARKS_RIGHT, word) || is_mark(&MARKS_RIGHT[4..6], first) || by_symbol(&["✓", "✔", "✅"]) {
         return Some(true);
     }
-    (is_mark(MARKS_WRONG, word) || is_mark(&MARKS_WRONG[4..6], first) || by_symbol(&["✗", "✘", "❌"])).then_some(false)
+    (is_mark(MARKS_WRONG, word) || is_mark(&MARKS_WRONG[4..6], first) || by_symbol(&["✗", "✘", "❌"]))
+        .then_some(false)
 }
 
 /// Scores from 0 to 100. Where no scale is said, what is 10 at most is on no known scale.
 fn scaled(scores: &[CellScore], header: &str) -> Option<Vec<f64>> {
-    let largest = scores.iter().filter(|score| score.of.is_none()).map(|score| score.value).fold(0.0, f64::max);
+    let largest =
+        scores.iter().filter(|score| score.of.is_none()).map(|score| score.value).fold(0.0, f64::max);
     let unsaid = scores.iter().any(|score| score.of.is_none());
-    let is_zero_or_one = scores.iter().all(|score| score.of.is_none() && (score.value == 0.0 || score.value == 1.0));
+    let is_zero_or_one =
+        scores.iter().all(|score| score.of.is_none() && (score.value == 0.0 || score.value == 1.0));
     let of_header = pattern_of(header);
     let default = match of_header {
         Some(of) => of,
@@ -293,7 +433,9 @@ fn pattern_of(header: &str) -> Option<f64> {
 /// What a table says that does not list items: each row of two cells says one thing; of a longer row, the one number that
 /// stands for the whole.
 fn other_table(table: &Table, found: &mut Items) {
-    if let ([(line, row)], true) = (&table.rows[..], !table.header.is_empty() && width(&table.rows.iter().collect::<Vec<_>>()) > 2) {
+    if let ([(line, row)], true) =
+        (&table.rows[..], !table.header.is_empty() && width(&table.rows.iter().collect::<Vec<_>>()) > 2)
+    {
         for (header, cell) in table.header.iter().zip(row) {
             found.statements.push((*line, format!("{header}: {cell}")));
         }
@@ -333,14 +475,17 @@ fn two_column_header(table: &Table, label: &str) -> String {
 
 fn whole_cell(table: &Table, row: &[String]) -> Option<String> {
     let by_header = |is_named: &dyn Fn(&str) -> bool| -> Option<String> {
-        let mut cells = table.header.iter().zip(row).skip(1).filter(|(header, _)| is_named(header)).map(|(_, cell)| cell);
+        let mut cells =
+            table.header.iter().zip(row).skip(1).filter(|(header, _)| is_named(header)).map(|(_, cell)| cell);
         let cell = cells.next().cloned();
         cell.filter(|_| cells.next().is_none())
     };
     only_number(row)
         .or_else(|| by_header(&|header| WHOLE.are_in(header)))
         .or_else(|| by_header(&|header| AVERAGE.are_in(header)))
-        .or_else(|| by_header(&|header| SCORE.are_in(header) && !PART.are_in(header) && !EARLIER.are_in(header)))
+        .or_else(|| {
+            by_header(&|header| SCORE.are_in(header) && !PART.are_in(header) && !EARLIER.are_in(header))
+        })
 }
 
 fn only_number(row: &[String]) -> Option<String> {
@@ -368,7 +513,8 @@ fn read_lists(lines: &[Line], count: Option<u32>, found: &mut Items) {
 fn close_run(run: &mut Vec<(usize, Option<u32>, CellScore)>, count: Option<u32>, found: &mut Items) {
     let run = std::mem::take(run);
     let first = run.first().and_then(|(_, index, _)| *index).unwrap_or(1);
-    let is_sequence = run.len() >= 2 && (first..).zip(&run).all(|(place, (_, index, _))| *index == Some(place));
+    let is_sequence =
+        run.len() >= 2 && (first..).zip(&run).all(|(place, (_, index, _))| *index == Some(place));
     let is_all = run.len() >= 3 && count.is_some_and(|count| count as usize == run.len());
     if !is_sequence && !is_all {
         return;
@@ -388,7 +534,10 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     let bare = LIST_LINE.captures(low)?.get(1)?.as_str();
     let index = INDEX.captures(bare);
     let (number, rest) = match &index {
-        Some(found) => (found[1].parse().ok(), bare[found.get(0)?.end()..].trim_start_matches([')', ']', '.', ':', '-', ' ', '|'])),
+        Some(found) => (
+            found[1].parse().ok(),
+            bare[found.get(0)?.end()..].trim_start_matches([')', ']', '.', ':', '-', ' ', '|']),
+        ),
         None => (None, bare),
     };
     if let Some(right) = mark(rest) {
@@ -397,10 +546,11 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     if let Some(score) = cell_score(rest) {
         return number.map(|number| (Some(number), score));
     }
-    if let (Some(_), Some(tail)) = (number, rest.rsplit([':', '-', '>', '→', '=', '|']).next().filter(|tail| tail.len() < rest.len())) {
-        if let Some(right) = mark(tail.trim()) {
-            return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
-        }
+    if let (Some(_), Some(tail)) =
+        (number, rest.rsplit([':', '-', '>', '→', '=', '|']).next().filter(|tail| tail.len() < rest.len()))
+        && let Some(right) = mark(tail.trim())
+    {
+        return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
     }
     let found = TAIL_SCORE.captures(rest)?;
     let label = &found[1];
@@ -408,7 +558,11 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
         return None;
     }
     let is_arrow = rest[label.len()..].trim_start().starts_with(['-', '→', '=', ':']) && number.is_some();
-    if label.is_empty() || label.len() > 200 || WHOLE.are_in(label) || (!is_arrow && !numbers(label).is_empty()) {
+    if label.is_empty()
+        || label.len() > 200
+        || WHOLE.are_in(label)
+        || (!is_arrow && !numbers(label).is_empty())
+    {
         return None;
     }
     let (value, _) = value(&found[2])?;
@@ -439,7 +593,8 @@ fn read_score_lines(lines: &[Line], count: Option<u32>, found: &mut Items) {
 fn score_line(low: &str) -> Option<CellScore> {
     let found = SCORE_LINE.captures(low)?;
     let (value, _) = value(&found[1])?;
-    let of = found.get(2).and_then(|unit| unit.as_str().strip_prefix('/')).and_then(|of| of.trim().parse().ok());
+    let of =
+        found.get(2).and_then(|unit| unit.as_str().strip_prefix('/')).and_then(|of| of.trim().parse().ok());
     Some(CellScore { value, of })
 }
 
@@ -457,9 +612,13 @@ fn read_number_rows(lines: &[Line], count: Option<u32>, found: &mut Items) {
             .filter_map(|number| value(number.trim().trim_end_matches("/100")).map(|(value, _)| value))
             .collect();
         let says_scores = SCORE.are_in(&line.low) || RIGHT.are_in(&line.low) || WRONG.are_in(&line.low);
-        let of_items = says_scores && !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low) && !TRUST.are_in(&line.low);
+        let of_items = says_scores
+            && !EARLIER.are_in(&line.low)
+            && !OTHERS.are_in(&line.low)
+            && !TRUST.are_in(&line.low);
         if of_items && count.is_some_and(|count| count as usize == numbers.len()) {
-            let scores: Vec<CellScore> = numbers.iter().map(|value| CellScore { value: *value, of: None }).collect();
+            let scores: Vec<CellScore> =
+                numbers.iter().map(|value| CellScore { value: *value, of: None }).collect();
             found.take(scaled(&scores, ""), numbers.len(), count);
         } else if of_items {
             found.is_partial = true;

@@ -134,6 +134,9 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
     if bytes > TEXT_BYTES_MAX {
         return Extraction::unsure(Answer::Nothing, "the text is too long", "");
     }
+    if pieces.iter().any(|piece| page::has_endless_line(&piece.text)) {
+        return Extraction::unsure(Answer::Nothing, "a line is too long", "");
+    }
     match asked {
         Asked::Score { threshold, items } => decide::score(pieces, threshold, items),
         Asked::Grade => decide::grade(pieces),

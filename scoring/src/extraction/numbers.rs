@@ -36,7 +36,8 @@ pub(super) enum Of {
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
         #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new(&$pattern).expect("it is a pattern"));
+        static $name: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new($pattern.as_ref()).expect("it is a pattern"));
     };
 }
 
@@ -46,16 +47,19 @@ const WRONG_WORDS: &str = r"wrong|incorrect|falsche?n?|fausses?|incorrectas?|sba
 const POINT_WORDS: &str = r"points?|marks?|pts?|punkte?n?|punkt\w{0,2}|puntos?|punti|pontos?|punten|puan\w*|балл\w*|poäng|bod[ůuy]?|điểm";
 const OUT_OF: &str = r"/|out of(?: a (?:possible|maximum(?: of)?))?|of(?: a (?:possible|maximum(?: of)?))?|from a possible|von(?: maximal)?|aus|na|sur|d[aeo]s?|del|delle|dei|de(?: un (?:máximo|total) de| um total de)?|su(?: un totale di)?|em|van(?: de)?|z(?:e)?|из|av|trên(?: tổng số)?|in";
 
-pattern!(NUMBER, r"\d[\d.,]*".to_owned());
+pattern!(NUMBER, r"\d[\d.,]*");
 pattern!(
     MASKED,
-    r"\b\d{4}-\d{1,2}(?:-\d{1,2})?\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}-\d{1,2}-\d{2,4}\b|\b\d{1,2}:\d{2}(?::\d{2})?\b|\bv\.? ?\d[\d.]*|\b\d+(?:\.\d+){2,}\b|\b[a-z]+-\d[\d-]*|\b(?:19|20)\d{2}\b|\b\d{1,2}\.? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|april|mai|juni|juli|august|september|oktober|novem|dezem|janv|févr|mars|avr|juin|juil|août|octob|décem|de (?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro)|ottobre|settembre|luglio|октяб|сентяб|październik|wrze|ekim|eylül|října|září)\w*|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|sept|oct|nov|dec)[a-z]* \d{1,2}\b|\d+年|\d+月|\d+日|\d+년|\d+월|\d+일".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
+    r"\b\d{4}-\d{1,2}(?:-\d{1,2})?\b|\b\d+(?:\.\d+){2,}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}-\d{1,2}-\d{2,4}\b|\b\d{1,2}:\d{2}(?::\d{2})?\b|\bv\.? ?\d[\d.]*|\b[a-z]+-\d[\d-]*|\b(?:19|20)\d{2}\b|\b\d{1,2}\.? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|april|mai|juni|juli|august|september|oktober|novem|dezem|janv|févr|mars|avr|juin|juil|août|octob|décem|de (?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro)|ottobre|settembre|luglio|октяб|сентяб|październik|wrze|ekim|eylül|října|září)\w*|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|sept|oct|nov|dec)[a-z]* \d{1,2}\b|\d+年|\d+月|\d+日|\d+년|\d+월|\d+일".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
 );
 pattern!(
     LABEL_BEFORE,
     r"(?:\b(?:agents?|items?|rows?|lines?|sections?|sec\.|versions?|pages?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|n°|num\.?|steps?|policy|chapter|table|day|week|quarter|category|rank|place|level|tier|phase|round|stage|appendix|annex|figure|zeilen?|fragen?|antwort(?:en)?|ausgaben?|abschnitt|seite|punkt nr\.|lignes?|questions?|réponses?|section|filas?|preguntas?|respuestas?|sección|apartado|righ[ae]|rispost[ae]|domand[ae]|sezione|linhas?|respostas?|perguntas?|seção|rij(?:en)?|vra(?:ag|gen)|antwoord(?:en)?|paragraaf|wiersz\w*|pytani\w*|odpowied\w*|satır\w*|soru|агент\w*|строк\w*|вопрос\w*|ответ\w*|пункт\w*|раздел\w*|rad(?:er)?|fråg\w*|svar|řádk\w*|otázk\w*|odpově\w*|dòng|câu|mục|agente|agenten) ?(?:no\.? ?|nr\.? ?|# ?)?|[#№]\s?|§ ?|第|항목 ?|에이전트 ?|エージェント ?|代理 ?|智能体 ?|行目?)(?:\d+(?:, ?| and | und | et | y | e | en | i | и | och | a |-| to ))*$".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
 );
-pattern!(LETTER_BEFORE, r"[a-z\u{e0}-\u{17f}\u{430}-\u{45f}$€£+^]$|[\d.]-$|/ ?$|± ?$|\bout of (?:a possible )?$|\([^)]*n ?= ?$|\bn ?= ?$".to_owned());
+pattern!(
+    LETTER_BEFORE,
+    r"[a-z\u{e0}-\u{17f}\u{430}-\u{45f}$€£+^]$|[\d.]-$|/ ?$|± ?$|\bout of (?:a possible )?$|\([^)]*n ?= ?$|\bn ?= ?$"
+);
 pattern!(
     NO_MEASURE_AFTER,
     r"^(?:(?:st|nd|rd|th|er|ème|ª|º)\b|[a-z]{1,2}\d|-(?:point|item|row|question|day|week|month|word|page|year|turn)|\s?(?:s|sec|seconds?|ms|minutes?|mins?|hours?|h\b|uhr|days?|weeks?|months?|years?|words?|wörter|mots|palabras|tokens?|characters?|km|gb|mb|tb|usd|eur|dollars?|thousand|million|times?|tasks?|agents?|rounds?|games?|pages?|categories|dimensions|criteria|reviewers?|reviews?|quarters?|sekunden|tage|stunden|wochen|aufgaben|tâches|jours|tareas|días|giorni|dagen|taken|zadań|dni|görev|gün|задач\w*|дн\w*|uppgifter|dagar|úkol\w*|dn\w*|tâche\w*)\b|\s?[$€£]|°|日|年|月|号|行|条|項|項目|件|個|개|건|항목|번|轮|回|次|秒|分間|天|시간)".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
@@ -66,14 +70,17 @@ pattern!(
 );
 pattern!(
     WHOLE_FIRST,
-    r"(\d+) ?(?:题|問|问|条|項目|件|個|道题|个(?:回答|答案|问题|输出)?|点|點|分|개|문항|문제|건|점)?(?:の)?(?:回答|答案|問題|质问|항목|답변)?(?: ?(?:中|満点中?|满分|만점에|만점 중|중에서|중|में से|üzerinden|sorudan|sorunun|yanıttan|cevaptan|cevabın|yanıtın|puan üzerinden))[^\d.,;:]{0,14}$".to_owned()
+    r"(\d+) ?(?:题|問|问|条|項目|件|個|道题|个(?:回答|答案|问题|输出)?|点|點|分|개|문항|문제|건|점)?(?:の)?(?:回答|答案|問題|质问|항목|답변)?(?: ?(?:中|満点中?|满分|만점에|만점 중|중에서|중|में से|üzerinden|sorudan|sorunun|yanıttan|cevaptan|cevabın|yanıtın|puan üzerinden))[^\d.,;:]{0,14}$"
 );
 pattern!(PERCENT_AFTER, r"^ ?(?:%|percent\b|per cent\b|prozent\b|pour ?cent\b|por ciento\b|per cento\b|por cento\b|procent\w*\b|yüzde\b|процент|procen|phần trăm|퍼센트|パーセント|प्रतिशत)".replace(r"\w", "[a-z]"));
-pattern!(PERCENT_BEFORE, r"(?:百分之|yüzde |% ?)$".to_owned());
-pattern!(POINTS_AFTER, format!(r"^ ?(?:{POINT_WORDS}|分|点|점|अंक)").replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]"));
-pattern!(RANGE_AFTER, r"^ ?%? ?(?:-|to|bis|à|until|up to|a|al|tot|do|through|~|から|至|到|até|до) ?\d".to_owned());
-pattern!(RANGE_BEFORE, r"\d ?%? ?(?:-|to|bis|à|a|al|tot|do|through|~|から|至|到|até|до) ?$".to_owned());
-pattern!(SUM, r"\(?\d[\d\s.,+*x×/()-]*(?:answers?|items?|rows?)?\s?(?:=|≈)\s*".to_owned());
+pattern!(PERCENT_BEFORE, r"(?:百分之|yüzde |% ?)$");
+pattern!(
+    POINTS_AFTER,
+    format!(r"^ ?(?:{POINT_WORDS}|分|点|점|अंक)").replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
+);
+pattern!(RANGE_AFTER, r"^ ?%? ?(?:-|to|bis|à|until|up to|a|al|tot|do|through|~|から|至|到|até|до) ?\d");
+pattern!(RANGE_BEFORE, r"\d ?%? ?(?:-|to|bis|à|a|al|tot|do|through|~|から|至|到|até|до) ?$");
+pattern!(SUM, r"\(?\d[\d\s.,+*x×/()-]*(?:answers?|items?|rows?)?\s?(?:=|≈)\s*");
 
 /// A text without the sums that lead to a result: `(12 x 100 + 8 x 0) / 20 = 60` becomes `60`.
 pub(super) fn without_sums(text: &str) -> String {
@@ -151,7 +158,9 @@ pub(super) fn value(written: &str) -> Option<(f64, bool)> {
     let separators: Vec<char> = written.chars().filter(|c| matches!(c, '.' | ',')).collect();
     let plain = match separators[..] {
         [] => return written.parse().ok().map(|value| (value, false)),
-        [','] if is_thousands(written, ',') => return written.replace(',', "").parse().ok().map(|value| (value, false)),
+        [','] if is_thousands(written, ',') => {
+            return written.replace(',', "").parse().ok().map(|value| (value, false));
+        }
         ['.'] | [','] => written.replace(',', "."),
         [',', .., '.'] => written.replace(',', ""),
         ['.', .., ','] => written.replace('.', "").replace(',', "."),
@@ -188,13 +197,26 @@ mod tests {
 
     #[test]
     fn dates_versions_labels_and_addresses_are_no_numbers() {
-        for text in ["14 october 2025", "2025-10-14", "version 2.3", "10.0.12.45", "agent 2", "item 9", "q3", "3rd", "18 tasks"] {
+        for text in [
+            "14 october 2025",
+            "2025-10-14",
+            "version 2.3",
+            "10.0.12.45",
+            "agent 2",
+            "item 9",
+            "q3",
+            "3rd",
+            "18 tasks",
+        ] {
             assert_eq!(seen(text), [], "{text}");
         }
     }
 
     #[test]
     fn a_sum_is_its_result() {
-        assert_eq!(without_sums("average = (12 x 100 + 8 x 0) / 20 = 1200 / 20 = 60").trim(), "average =   60");
+        assert_eq!(
+            without_sums("average = (12 x 100 + 8 x 0) / 20 = 1200 / 20 = 60").trim(),
+            "average =   60"
+        );
     }
 }

@@ -22,6 +22,11 @@ static DOTS: std::sync::LazyLock<regex::Regex> =
 /// Bytes of a line that rules look at; a page in one line is no report.
 const LINE_BYTES_MAX: usize = 16 << 10;
 
+/// Whether a text has a line that is not read to its end.
+pub(super) fn has_endless_line(text: &str) -> bool {
+    text.lines().any(|line| line.len() > LINE_BYTES_MAX)
+}
+
 /// The lines of a text. Data formats come out as `key: value` lines and tables.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let plain: String = text.chars().filter_map(plain_char).collect();

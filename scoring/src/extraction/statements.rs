@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::languages::{
-    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, IMPRESSION, ON_RECORD, OTHERS, PART, REVISED, RIGHT, SCORE, TRUST, WHOLE, WRONG,
-    Words,
+    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, IMPRESSION, ON_RECORD, OTHERS, PART, REVISED, RIGHT, SCORE,
+    TRUST, WHOLE, WRONG, Words,
 };
 use super::numbers::{Number, Of, is_in_range, numbers, without_sums};
 use super::page::cut;
@@ -97,29 +97,85 @@ macro_rules! pattern {
 }
 
 pattern!(SENTENCE, r"[.!?](?:\s|$)|[;。!?]|\.(?:[^\d\s.,)a-z/]|$)");
-pattern!(CLAUSE, r", | - |,(?:[^\d\s])|[()\[\]]| (?:and|und|et|och|y|e|i|и) [^\d]| (?:but|while|whereas|although|though|even though|which|because|aber|doch|jedoch|während|obwohl|mais|alors|tandis|pero|mientras|aunque|sino|ma|mentre|sebbene|mas|enquanto|embora|maar|terwijl|hoewel|ale|lecz|chociaż|ama|ancak|но|хотя|men|medan|fast|však|zatímco|nhưng|compared|down from|up from|vs\.?|versus|against|rather than|instead of|not|than|gegenüber|statt|nicht|sondern|contre|au lieu|frente a|en lugar|contro|invece|tegenover|wobec|zamiast|против|вместо|mot|istället|oproti|místo|so|thus|hence|i\.e\.|that is|namely|however) ");
-pattern!(NOT_BEFORE, r"(?:\bnot|n't|\bnicht|\bpas|\bnon|\bno|\bniet|\bnie|\bне|\binte|\bnot the|instead of|rather than|statt|au lieu de|en lugar de|invece di|in plaats van|zamiast|вместо|istället för|místo|不是|而非|ではなく|아니라)(?: (?:the|a|an|of|to|at|by|exactly|von|de|der|die|das|le|la|les|el|il|o|het|een|quite|as|my))* ?$");
-pattern!(DIFFERENCE_AFTER, r"^ ?(?:percentage )?(?:points?|pts?|punkte|points|puntos|punti|pontos|punten|punkt\w*|puan|балл\w*|poäng|bod\w*|分|点|점|điểm|%|percent)?[ -]*(?:short|away|shy|below|under|above|over|higher|lower|more|less|better|worse|behind|ahead|difference|gap|margin|deficit|unter|über|weniger|mehr|niedriger|höher|de (?:moins|plus)|en dessous|au-dessus|por (?:debajo|encima)|menos|más|in meno|in più|sotto|sopra|abaixo|acima|a menos|onder|boven|minder|poniżej|powyżej|mniej|ниже|выше|меньше|больше|under|över|lägre|högre|pod|nad|thấp hơn|cao hơn|的差距|不足|足りない|부족)");
-pattern!(DIFFERENCE_BEFORE, r"(?:\bby|\bgap of|\bshortfall of|\bmargin of|\bdifference of|\bdistance of|\bdrop of|\brise of|\bincrease of|\bdecrease of|\bimprovement of|\bloses?|\blost|\bgained?|\bum|\bplus|\bminus|差|低了|高了) ?(?:only |about |some |just |exactly )?$");
-pattern!(NEEDED_AFTER, r"^ ?(?:points?|%|/100)? ?(?:is|are|was|were|would be|being)? ?(?:the )?(?:required|needed|necessary|minimum|demanded|expected|called for|bar\b|threshold|or (?:more|higher|above|better)|and (?:above|over|up)|erforderlich|nötig|gefordert|verlangt|oder mehr|requis|exigés?|nécessaires?|ou plus|requerid|necesari|exigid|o más|richiest|necessari|o più|ou mais|vereist|nodig|of meer|wymagan|lub więcej|gerekli|gerekiyor|ve üzeri|требу|необходим|или выше|krävs|eller mer|požadov|nebo více|分以上|点以上|점 이상|以上|이상)");
-pattern!(NEEDED_BEFORE, r"(?:\bat least|\bmust (?:be|reach|average)|\bneeds?(?: to (?:be|reach|average))?|\bto reach|\bto pass|\bunless|mindestens|au moins|al menos|almeno|pelo menos|minstens|co najmniej|en az|не менее|не ниже|minst|alespoň|ít nhất|至少|最低|少なくとも|적어도|below|under|above|over|exceeds?|beats?|misses|reaches|reached|meets?|met|unter|über|sous|au-dessus de|sotto|sopra|superior a|inferior a|por (?:debajo|encima) de(?: los)?|abaixo de|acima de|onder|boven|poniżej|powyżej|ниже|выше|under|över|pod|nad|dưới|trên|低于|高于|未达到?|达到|超过|を下回|を上回)(?: (?:the|de|der|den|les|los|las|le|la|el|i|os|as))? ?$");
-pattern!(IF_AFTER, r"^[ ,(-]*(?:if|provided|assuming|wenn|falls|sofern|si|se|als|indien|jeśli|если|om|pokud|nếu)\b");
-pattern!(SCALE_RANGE, r"(?:[(\[,] ?|\b(?:scale|from|skala|échelle|escala|scala|schaal|von|de|range)(?: of| from| von| de)? )[01] ?(?:-|to|bis|à|a|al|~) ?(?:100|10|5|1)\b ?[)\]]?");
-pattern!(CORRECTS, r"\b(?:correct(?:ed|ion)|corrects|i correct|should (?:be|read|have been)|miscount\w*|erratum|recount\w*|i was wrong|my mistake|mis-?read|replaces|supersedes|korrektur|korrigier\w*|berichtig\w*|rectific\w*|corrección|correzione|correção|correctie|korekta|düzeltme|исправл\w*|rättelse|oprava|đính chính)\b|更正|订正|訂正|정정|सुधार");
-pattern!(COMPARES, r"\b(?:than|near|short of|below|above|under|over|reach\w*|compare\w*|keeps?|clear\w*|exceed\w*|beat\w*|miss\w*|met|meets?|pass\w*|against|with|your|the|unter|über|sous|sur|de|inférieure? à|supérieure? à|inferior a|superior a|sotto|sopra|onder|boven)\b(?: \w+){0,2} ?$");
-pattern!(ROUNDED_FROM, r"\b(?:rounded (?:up |down )?from|unrounded:?|before rounding:?|gerundet von|arrondi de|redondeado de) ?$");
-pattern!(IS_DONE, r"\b(?:review(?:ed|s)?|scored|processed|complete[d]?|checked|geprüft|bewertet|examin\w*|read|viewed|seen|rated|judged|evaluated|covered|answered)\b");
-pattern!(WAS_WRONG, r"^[^.,;]{0,24}\b(?:was|is|were) (?:wrong|incorrect|a mistake|an error|too (?:high|low)|not right|mistaken)|^[^.,;]{0,20}\b(?:war|ist) (?:falsch|ein fehler)|^[^.,;]{0,20}\b(?:était|est) (?:fausse?|erronée?)");
-pattern!(ALL_BEFORE, r"\b(?:all|all of the|alle[nr]?|alle|tous|toutes|tous les|toutes les|les|las|los|todas|todos|todas las|todos los|tutte|tutti|tutte le|tutti i|as|os|todas as|todos os|wszystkich|alla|všech|всех|всем|the|these|those|of|over|across|from|on|in|de|der|von|den|über|sur|sobre|su|over de|met|全部?|全) ?$");
-pattern!(FORM, r"^\W{0,6}(?:(?:the|final|overall|total|reported|my|die|le|la|el|il)\s)?[^\d:=]{0,40}[:=]\s*(?:[^\w\s]\s*)?$");
-pattern!(CHANGE, r"\b(?:fell|fallen|falls|drop\w*|declin\w*|rose|risen|rises|rais\w*|increas\w*|decreas\w*|improv\w*|went|gone|slipp\w*|down|up|changed?|changes|corrected|revised|adjusted|lowered|amended|updated)\b");
+pattern!(
+    CLAUSE,
+    r", | - |,(?:[^\d\s])|[()\[\]]| (?:and|und|et|och|y|e|i|и) [^\d]| (?:but|while|whereas|although|though|even though|which|because|aber|doch|jedoch|während|obwohl|mais|alors|tandis|pero|mientras|aunque|sino|ma|mentre|sebbene|mas|enquanto|embora|maar|terwijl|hoewel|ale|lecz|chociaż|ama|ancak|но|хотя|men|medan|fast|však|zatímco|nhưng|compared|down from|up from|vs\.?|versus|against|rather than|instead of|not|than|gegenüber|statt|nicht|sondern|contre|au lieu|frente a|en lugar|contro|invece|tegenover|wobec|zamiast|против|вместо|mot|istället|oproti|místo|so|thus|hence|i\.e\.|that is|namely|however) "
+);
+pattern!(
+    NOT_BEFORE,
+    r"(?:\bnot|n't|\bnicht|\bpas|\bnon|\bno|\bniet|\bnie|\bне|\binte|\bnot the|instead of|rather than|statt|au lieu de|en lugar de|invece di|in plaats van|zamiast|вместо|istället för|místo|不是|而非|ではなく|아니라)(?: (?:the|a|an|of|to|at|by|exactly|von|de|der|die|das|le|la|les|el|il|o|het|een|quite|as|my))* ?$"
+);
+pattern!(
+    DIFFERENCE_AFTER,
+    r"^ ?(?:percentage )?(?:points?|pts?|punkte|points|puntos|punti|pontos|punten|punkt\w*|puan|балл\w*|poäng|bod\w*|分|点|점|điểm|%|percent)?[ -]*(?:short|away|shy|below|under|above|over|higher|lower|more|less|better|worse|behind|ahead|difference|gap|margin|deficit|unter|über|weniger|mehr|niedriger|höher|de (?:moins|plus)|en dessous|au-dessus|por (?:debajo|encima)|menos|más|in meno|in più|sotto|sopra|abaixo|acima|a menos|onder|boven|minder|poniżej|powyżej|mniej|ниже|выше|меньше|больше|under|över|lägre|högre|pod|nad|thấp hơn|cao hơn|的差距|不足|足りない|부족)"
+);
+pattern!(
+    DIFFERENCE_BEFORE,
+    r"(?:\bby|\bgap of|\bshortfall of|\bmargin of|\bdifference of|\bdistance of|\bdrop of|\brise of|\bincrease of|\bdecrease of|\bimprovement of|\bloses?|\blost|\bgained?|\bum|\bplus|\bminus|差|低了|高了) ?(?:only |about |some |just |exactly )?$"
+);
+pattern!(
+    NEEDED_AFTER,
+    r"^ ?(?:points?|%|/100)? ?(?:is|are|was|were|would be|being)? ?(?:the )?(?:required|needed|necessary|minimum|demanded|expected|called for|bar\b|threshold|or (?:more|higher|above|better)|and (?:above|over|up)|erforderlich|nötig|gefordert|verlangt|oder mehr|requis|exigés?|nécessaires?|ou plus|requerid|necesari|exigid|o más|richiest|necessari|o più|ou mais|vereist|nodig|of meer|wymagan|lub więcej|gerekli|gerekiyor|ve üzeri|требу|необходим|или выше|krävs|eller mer|požadov|nebo více|分以上|点以上|점 이상|以上|이상)"
+);
+pattern!(
+    NEEDED_BEFORE,
+    r"(?:\bat least|\bmust (?:be|reach|average)|\bneeds?(?: to (?:be|reach|average))?|\bto reach|\bto pass|\bunless|mindestens|au moins|al menos|almeno|pelo menos|minstens|co najmniej|en az|не менее|не ниже|minst|alespoň|ít nhất|至少|最低|少なくとも|적어도|below|under|above|over|exceeds?|beats?|misses|reaches|reached|meets?|met|unter|über|sous|au-dessus de|sotto|sopra|superior a|inferior a|por (?:debajo|encima) de(?: los)?|abaixo de|acima de|onder|boven|poniżej|powyżej|ниже|выше|under|över|pod|nad|dưới|trên|低于|高于|未达到?|达到|超过|を下回|を上回)(?: (?:the|de|der|den|les|los|las|le|la|el|i|os|as))? ?$"
+);
+pattern!(
+    IF_AFTER,
+    r"^[ ,(-]*(?:if|provided|assuming|wenn|falls|sofern|si|se|als|indien|jeśli|если|om|pokud|nếu)\b"
+);
+pattern!(
+    SCALE_RANGE,
+    r"(?:[(\[,] ?|\b(?:scale|from|skala|échelle|escala|scala|schaal|von|de|range)(?: of| from| von| de)? )[01] ?(?:-|to|bis|à|a|al|~) ?(?:100|10|5|1)\b ?[)\]]?"
+);
+pattern!(
+    CORRECTS,
+    r"\b(?:correct(?:ed|ion)|corrects|i correct|should (?:be|read|have been)|miscount\w*|erratum|recount\w*|i was wrong|my mistake|mis-?read|replaces|supersedes|korrektur|korrigier\w*|berichtig\w*|rectific\w*|corrección|correzione|correção|correctie|korekta|düzeltme|исправл\w*|rättelse|oprava|đính chính)\b|更正|订正|訂正|정정|सुधार"
+);
+pattern!(
+    COMPARES,
+    r"\b(?:than|near|short of|below|above|under|over|reach\w*|compare\w*|keeps?|clear\w*|exceed\w*|beat\w*|miss\w*|met|meets?|pass\w*|against|with|your|the|unter|über|sous|sur|de|inférieure? à|supérieure? à|inferior a|superior a|sotto|sopra|onder|boven)\b(?: \w+){0,2} ?$"
+);
+pattern!(
+    ROUNDED_FROM,
+    r"\b(?:rounded (?:up |down )?from|unrounded:?|before rounding:?|gerundet von|arrondi de|redondeado de) ?$"
+);
+pattern!(
+    IS_DONE,
+    r"\b(?:review(?:ed|s)?|scored|processed|complete[d]?|checked|geprüft|bewertet|examin\w*|read|viewed|seen|rated|judged|evaluated|covered|answered)\b"
+);
+pattern!(
+    WAS_WRONG,
+    r"^[^.,;]{0,24}\b(?:was|is|were) (?:wrong|incorrect|a mistake|an error|too (?:high|low)|not right|mistaken)|^[^.,;]{0,20}\b(?:war|ist) (?:falsch|ein fehler)|^[^.,;]{0,20}\b(?:était|est) (?:fausse?|erronée?)"
+);
+pattern!(
+    ALL_BEFORE,
+    r"\b(?:all|all of the|alle[nr]?|alle|tous|toutes|tous les|toutes les|les|las|los|todas|todos|todas las|todos los|tutte|tutti|tutte le|tutti i|as|os|todas as|todos os|wszystkich|alla|všech|всех|всем|the|these|those|of|over|across|from|on|in|de|der|von|den|über|sur|sobre|su|over de|met|全部?|全) ?$"
+);
+pattern!(
+    FORM,
+    r"^\W{0,6}(?:(?:the|final|overall|total|reported|my|die|le|la|el|il)\s)?[^\d:=]{0,40}[:=]\s*(?:[^\w\s]\s*)?$"
+);
+pattern!(
+    CHANGE,
+    r"\b(?:fell|fallen|falls|drop\w*|declin\w*|rose|risen|rises|rais\w*|increas\w*|decreas\w*|improv\w*|went|gone|slipp\w*|down|up|changed?|changes|corrected|revised|adjusted|lowered|amended|updated)\b"
+);
 pattern!(FROM, r"\bfrom (?:an? |the )?(?:average |score |mean |initial |earlier |previous )?(?:of )?$");
 pattern!(TO_AFTER, r"^ ?(?:%|points?|/100)? ?(?:down |up )?(?:to|->|→|=>)");
 pattern!(ARROW_BEFORE, r"\d ?(?:%|points?|/100)? ?(?:->|→|=>) ?$");
 pattern!(ARROW_AFTER, r"^ ?(?:->|→|=>) ?\d");
-pattern!(SCALE_TEN, r"(?:scale|skala|échelle|escala|scala|schaal|шкал\w*|škál\w*|thang)[^.]{0,24}(?:0|1) ?(?:-|to|bis|à|a|al|tot|do|до|till|đến) ?(\d+)|(?:0|1) ?(?:-|to|bis|à) ?(\d+) scale|/ ?(10|5|1)\b|out of (10|5|1)\b|(10|5|1)-point scale");
-pattern!(COUNT_AFTER, r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)");
+pattern!(
+    SCALE_TEN,
+    r"(?:scale|skala|échelle|escala|scala|schaal|шкал\w*|škál\w*|thang)[^.]{0,24}(?:0|1) ?(?:-|to|bis|à|a|al|tot|do|до|till|đến) ?(\d+)|(?:0|1) ?(?:-|to|bis|à) ?(\d+) scale|/ ?(10|5|1)\b|out of (10|5|1)\b|(10|5|1)-point scale"
+);
+pattern!(
+    COUNT_AFTER,
+    r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)"
+);
 
+/// Bytes of a sentence that is read: words around a number are looked for in all of it.
+const SENTENCE_BYTES_MAX: usize = 2_048;
 /// Bytes of a statement's text that are kept.
 const TEXT_BYTES_MAX: usize = 240;
 
@@ -154,7 +210,18 @@ pub(super) fn years(text: &str) -> impl Iterator<Item = u32> {
 impl<'a> Reader<'a> {
     pub(super) fn new(found: &'a mut Vec<Statement>) -> Self {
         let open = Pending::default();
-        Self { threshold: None, items: None, quarter: None, year: None, scale: None, found, piece: 0, heading: Heading::Open, pending: open, is_quoted: false }
+        Self {
+            threshold: None,
+            items: None,
+            quarter: None,
+            year: None,
+            scale: None,
+            found,
+            piece: 0,
+            heading: Heading::Open,
+            pending: open,
+            is_quoted: false,
+        }
     }
 
     /// Begins a piece.
@@ -195,17 +262,39 @@ impl<'a> Reader<'a> {
     }
 
     fn sentence(&mut self, sentence: &str) {
-        pattern!(STEP, r"^\W*(?:plan\b|i'll\b|i will (?:now|then|next)\b|let me\b|\d[.)] (?:read|open|give|average|compare|write|score|view|list|compute|calculate|file|save|check)\b|(?:average|compare|compute|calculate|add up) the\b)");
+        if sentence.len() > SENTENCE_BYTES_MAX {
+            return self.give_up(sentence);
+        }
+        pattern!(
+            STEP,
+            r"^\W*(?:plan\b|i'll\b|i will (?:now|then|next)\b|let me\b|\d[.)] (?:read|open|give|average|compare|write|score|view|list|compute|calculate|file|save|check)\b|(?:average|compare|compute|calculate|add up) the\b)"
+        );
         // The number of a list's line.
         let bare = sentence.trim();
         if bare.len() <= 3 && bare.ends_with('.') || STEP.is_match(sentence) {
             return;
         }
         self.clauses(sentence);
-        let is_key = sentence.split_whitespace().count() <= 3 && self.pending.firmness > 0 && !sentence.trim_end().ends_with('.');
+        let is_key = sentence.split_whitespace().count() <= 3
+            && self.pending.firmness > 0
+            && !sentence.trim_end().ends_with('.');
         if !sentence.trim_end().ends_with([':', '=', '?']) && !is_key {
             self.pending = Pending::default();
         }
+    }
+
+    /// Whatever a sentence without an end says, it is left to a judge.
+    fn give_up(&mut self, sentence: &str) {
+        self.found.push(Statement {
+            score: None,
+            role: Role::Doubtful,
+            piece: self.piece,
+            is_form: false,
+            is_scored: true,
+            is_of_hundred: false,
+            is_at_bar: false,
+            text: cut(sentence, TEXT_BYTES_MAX).to_owned(),
+        });
     }
 
     fn clauses(&mut self, sentence: &str) {
@@ -227,18 +316,32 @@ impl<'a> Reader<'a> {
         for (place, number) in found.iter().enumerate() {
             let from = if place == 0 { 0 } else { found[place - 1].end };
             let until = found.get(place + 1).map_or(clause.len(), |next| next.start);
-            let near = Near { before: &clause[from..number.start], after: &clause[number.end..until], clause, sentence, is_if, is_only: numbers(sentence).len() <= 1 };
+            let near = Near {
+                before: &clause[from..number.start],
+                after: &clause[number.end..until],
+                clause,
+                sentence,
+                is_if,
+                is_only: numbers(sentence).len() <= 1,
+            };
             self.number(number, &near);
         }
         if found.is_empty() {
             let begun = self.begun(clause);
             if begun.firmness > 0 || begun.is_aside {
                 let is_open = self.pending.is_open && self.pending.firmness == 0;
-                self.pending = Pending { is_open: begun.is_open || is_open, is_aside: begun.is_aside || is_open, ..begun };
+                self.pending = Pending {
+                    is_open: begun.is_open || is_open,
+                    is_aside: begun.is_aside || is_open,
+                    ..begun
+                };
             } else {
                 self.pending.is_overtaken |= begun.is_overtaken;
             }
-        } else if !self.pending.is_direct && clause.trim_start().starts_with('(') && clause.trim_start()[1..].trim() == clause[found[0].start..found[0].end].trim() {
+        } else if !self.pending.is_direct
+            && clause.trim_start().starts_with('(')
+            && clause.trim_start()[1..].trim() == clause[found[0].start..found[0].end].trim()
+        {
             // A number in brackets is an aside: what was begun goes on behind it.
         } else if let Some(last) = found.last() {
             let denied = NOT_BEFORE.is_match(&clause[..found[0].start]) && found.len() == 1;
@@ -264,34 +367,44 @@ impl<'a> Reader<'a> {
     fn begun(&self, text: &str) -> Pending {
         Pending {
             firmness: firmness(text),
-            is_aside: self.is_aside(text) || BAR.are_in(text) || FIGURE.are_in(text) && !text.trim_start().starts_with('('),
+            is_aside: self.is_aside(text)
+                || BAR.are_in(text)
+                || FIGURE.are_in(text) && !text.trim_start().starts_with('('),
             is_overtaken: is_overtaken(text),
             is_open: self.is_aside(text),
-            is_direct: [&AVERAGE, &SCORE].iter().any(|words| words.last_end(text) == Some(text.trim_end().len())),
+            is_direct: [&AVERAGE, &SCORE]
+                .iter()
+                .any(|words| words.last_end(text) == Some(text.trim_end().len())),
         }
     }
 
     fn is_aside(&self, text: &str) -> bool {
-        EARLIER.are_in(text) || OTHERS.are_in(text) || TRUST.are_in(text) || self.is_other_quarter(text) || self.is_other_year(text)
+        EARLIER.are_in(text)
+            || OTHERS.are_in(text)
+            || TRUST.are_in(text)
+            || self.is_other_quarter(text)
+            || self.is_other_year(text)
     }
 
     fn is_other_year(&self, text: &str) -> bool {
         pattern!(IN_YEAR, r"\bin 20\d\d\b");
-        self.year.is_some_and(|latest| years(text).any(|year| year < latest)) || IN_YEAR.is_match(text) && AVERAGE.are_in(text)
+        self.year.is_some_and(|latest| years(text).any(|year| year < latest))
+            || IN_YEAR.is_match(text) && AVERAGE.are_in(text)
     }
 
     fn is_other_quarter(&self, text: &str) -> bool {
         pattern!(QUARTER, r"\b(?:q|t)([1-4])\b|\b([1-4])q\b");
         let Some(latest) = self.quarter else { return false };
-        QUARTER.captures_iter(text).any(|found| {
-            found.iter().skip(1).flatten().any(|digit| digit.as_str().chars().next() != Some(latest))
-        })
+        QUARTER
+            .captures_iter(text)
+            .any(|found| found.iter().skip(1).flatten().any(|digit| !digit.as_str().starts_with(latest)))
     }
 
     fn number(&mut self, number: &Number, near: &Near<'_>) {
         let role = self.role(number, near);
         let score = self.score(number, role);
-        let is_form = FORM.is_match(near.before) && near.clause.starts_with(near.before) && firmness(near.before) >= 3;
+        let is_form =
+            FORM.is_match(near.before) && near.clause.starts_with(near.before) && firmness(near.before) >= 3;
         let role = match (role, score) {
             // Sums and counts: 1200 points, 300 in total.
             (Role::Result(_) | Role::Loose, None) if number.value > 100.0 => Role::Other,
@@ -305,20 +418,33 @@ impl<'a> Reader<'a> {
         let is_at_bar = self.threshold.is_some_and(|bar| (bar - number.value).abs() < 1e-9);
         let is_of_hundred = number.of == Of::Whole(100.0);
         let text = cut(near.sentence.trim(), TEXT_BYTES_MAX).to_owned();
-        self.found.push(Statement { score, role, piece: self.piece, is_form, is_scored, is_of_hundred, is_at_bar, text });
+        self.found.push(Statement {
+            score,
+            role,
+            piece: self.piece,
+            is_form,
+            is_scored,
+            is_of_hundred,
+            is_at_bar,
+            text,
+        });
     }
 
     fn role(&self, number: &Number, near: &Near<'_>) -> Role {
         let window = format!("{} {}", near.before, near.after);
         let is_scored = !matches!(number.of, Of::Unsaid);
-        if DIFFERENCE_AFTER.is_match(near.after) && !(near.after.starts_with(' ') && firmness(near.before) >= 3)
+        if DIFFERENCE_AFTER.is_match(near.after)
+            && !(near.after.starts_with(' ') && firmness(near.before) >= 3)
             || DIFFERENCE_BEFORE.is_match(near.before)
             || ROUNDED_FROM.is_match(near.before)
             || (self.heading == Heading::Aside && firmness(near.before) < 4)
         {
             return Role::Other;
         }
-        if ARROW_AFTER.is_match(near.after) || (FROM.is_match(near.before) && (CHANGE.is_match(near.sentence) || TO_AFTER.is_match(near.after))) {
+        if ARROW_AFTER.is_match(near.after)
+            || (FROM.is_match(near.before)
+                && (CHANGE.is_match(near.sentence) || TO_AFTER.is_match(near.after)))
+        {
             return Role::Overtaken;
         }
         if self.is_aside(&window) {
@@ -344,10 +470,21 @@ impl<'a> Reader<'a> {
         let at_bar = self.threshold.is_some_and(|bar| (bar - number.value).abs() < 1e-9);
         match role {
             Role::Loose | Role::Recorded if at_bar => Role::Other,
-            Role::Loose if number.of == Of::Unsaid && self.items.is_some_and(|items| f64::from(items) == number.value) => Role::Other,
-            Role::Result(_) | Role::Doubtful if at_bar && (NEEDED_BEFORE.is_match(near.before) || COMPARES.is_match(near.before)) => Role::Other,
+            Role::Loose
+                if number.of == Of::Unsaid
+                    && self.items.is_some_and(|items| f64::from(items) == number.value) =>
+            {
+                Role::Other
+            }
+            Role::Result(_) | Role::Doubtful
+                if at_bar && (NEEDED_BEFORE.is_match(near.before) || COMPARES.is_match(near.before)) =>
+            {
+                Role::Other
+            }
             _ if is_range(near, number) && firmness(near.before) == 0 => Role::Other,
-            Role::Result(_) if at_bar && !FORM.is_match(near.before) && BAR.are_in(near.sentence) => Role::Other,
+            Role::Result(_) if at_bar && !FORM.is_match(near.before) && BAR.are_in(near.sentence) => {
+                Role::Other
+            }
             Role::Result(_) if at_bar && !FORM.is_match(near.before) => Role::Doubtful,
             Role::Result(_) | Role::Loose if is_range(near, number) => Role::Doubtful,
             _ => role,
@@ -373,7 +510,8 @@ impl<'a> Reader<'a> {
         let on_record = ON_RECORD.are_in(near.clause);
         let revised = REVISED.are_in(window)
             || (REVISED.are_in(near.sentence) && !DRAFT.are_in(near.sentence) && near.is_only);
-        let firm = firm + if on_record && firm >= 2 { 2 } else { 0 } + if revised && firm >= 3 { 3 } else { 0 };
+        let firm =
+            firm + if on_record && firm >= 2 { 2 } else { 0 } + if revised && firm >= 3 { 3 } else { 0 };
         let overtaken = NOT_BEFORE.is_match(near.before)
             || near.is_if
             || DRAFT.are_in(window)
@@ -399,7 +537,10 @@ impl<'a> Reader<'a> {
         let text = near.clause;
         let (right, wrong) = (RIGHT.are_in(text), WRONG.are_in(text) && !pure_right(text));
         match number.of {
-            Of::Whole(of) if of == items && ![1.0, 5.0, 10.0, 100.0].contains(&of) || matches!(number.of, Of::Whole(of) if of == items && (right || wrong)) => {
+            Of::Whole(of)
+                if of == items && ![1.0, 5.0, 10.0, 100.0].contains(&of)
+                    || matches!(number.of, Of::Whole(of) if of == items && (right || wrong)) =>
+            {
                 if wrong && !right {
                     return Some(Role::Other);
                 }
@@ -410,16 +551,37 @@ impl<'a> Reader<'a> {
                 if !right && firmness(near.before) < 2 && IS_DONE.is_match(near.sentence) {
                     return Some(Role::Other);
                 }
-                Some(if self.pending.is_overtaken || near.is_if || DRAFT.are_in(text) || PART.are_in(text) || IMPRESSION.are_in(text) {
-                    Role::Overtaken
-                } else {
-                    Role::Result(firm)
-                })
+                Some(
+                    if self.pending.is_overtaken
+                        || near.is_if
+                        || DRAFT.are_in(text)
+                        || PART.are_in(text)
+                        || IMPRESSION.are_in(text)
+                    {
+                        Role::Overtaken
+                    } else {
+                        Role::Result(firm)
+                    },
+                )
             }
             // Of a part of the items.
             Of::Whole(of) if of < items && of != 1.0 && of != 5.0 && of != 10.0 => Some(Role::Other),
-            Of::Percent if firmness(near.before) == 0 && (right || RIGHT.are_in(near.sentence) && !WRONG.are_in(near.sentence)) => {
-                Some(if wrong || self.pending.is_aside || self.is_aside(text) || PART.are_in(text) || near.is_if { Role::Doubtful } else { Role::Result(3) })
+            Of::Percent
+                if firmness(near.before) == 0
+                    && (right || RIGHT.are_in(near.sentence) && !WRONG.are_in(near.sentence)) =>
+            {
+                Some(
+                    if wrong
+                        || self.pending.is_aside
+                        || self.is_aside(text)
+                        || PART.are_in(text)
+                        || near.is_if
+                    {
+                        Role::Doubtful
+                    } else {
+                        Role::Result(3)
+                    },
+                )
             }
             _ => None,
         }
@@ -431,7 +593,11 @@ impl<'a> Reader<'a> {
         let score = match number.of {
             Of::Percent => value,
             Of::Whole(of) if [1.0, 5.0, 10.0, 20.0, 100.0, 1000.0].contains(&of) => value * 100.0 / of,
-            Of::Whole(of) if items.is_some_and(|items| of == items || of == items * 100.0 || of == items * 10.0) => value * 100.0 / of,
+            Of::Whole(of)
+                if items.is_some_and(|items| of == items || of == items * 100.0 || of == items * 10.0) =>
+            {
+                value * 100.0 / of
+            }
             Of::Whole(_) => return None,
             Of::Points | Of::Unsaid => match (self.scale, role) {
                 (Some(scale), _) if value <= scale => value * 100.0 / scale,
@@ -470,7 +636,7 @@ fn firmness(text: &str) -> u8 {
 /// The same for what follows after a number: only its next words speak of it.
 fn firmness_after(after: &str) -> u8 {
     let near = cut(after, 40);
-    if AVERAGE.are_in(near) { 3 } else if WHOLE.are_in(near) { 3 } else { 0 }
+    if AVERAGE.are_in(near) || WHOLE.are_in(near) { 3 } else { 0 }
 }
 
 fn is_overtaken(text: &str) -> bool {
@@ -486,9 +652,12 @@ fn is_bar(near: &Near<'_>) -> bool {
     };
     let result = [&AVERAGE, &WHOLE, &SCORE].into_iter().filter_map(last).max();
     // `the required average` is a bar, and so is `average required`.
-    result.is_none_or(|result| bar >= result || near.before[bar..result].len() < 22 && !near.before[bar..result].contains([':', '|']) && {
-        let between = &near.before[bar..result];
-        !between.contains(" is ") && !between.contains(" with ") && !between.contains(" an ")
+    result.is_none_or(|result| {
+        bar >= result
+            || near.before[bar..result].len() < 22 && !near.before[bar..result].contains([':', '|']) && {
+                let between = &near.before[bar..result];
+                !between.contains(" is ") && !between.contains(" with ") && !between.contains(" an ")
+            }
     })
 }
 
@@ -498,5 +667,8 @@ fn is_range(near: &Near<'_>, number: &Number) -> bool {
 
 /// `incorrect` contains no right answer; but a list of words may call `correct` both.
 fn pure_right(text: &str) -> bool {
-    RIGHT.are_in(text) && !["wrong", "incorrect", "falsch", "fehler", "error", "mistake", "错", "誤", "틀", "ошиб", "неверн"].iter().any(|word| text.contains(word))
+    RIGHT.are_in(text)
+        && !["wrong", "incorrect", "falsch", "fehler", "error", "mistake", "错", "誤", "틀", "ошиб", "неверн"]
+            .iter()
+            .any(|word| text.contains(word))
 }

@@ -155,7 +155,9 @@ fn unfold_tags(text: &str) -> String {
     if !text.contains('<') {
         return text.to_owned();
     }
-    let unfolded = TAG.replace_all(text, |found: &regex::Captures<'_>| tag(&found[1], &found[2], &found[3])).into_owned();
+    let unfolded = TAG
+        .replace_all(text, |found: &regex::Captures<'_>| tag(&found[1], &found[2], &found[3]))
+        .into_owned();
     if !unfolded.contains('|') {
         return unfolded;
     }
@@ -174,8 +176,8 @@ fn tag(closing: &str, name: &str, attributes: &str) -> String {
         ("h1" | "h2" | "h3" | "h4" | "h5", "") => "\n# ".to_owned(),
         ("del" | "s" | "strike", _) => "~~".to_owned(),
         (
-            "p" | "div" | "li" | "ul" | "ol" | "br" | "table" | "tbody" | "thead" | "html" | "body" | "head" | "h1" | "h2"
-            | "h3" | "h4" | "h5" | "hr" | "section",
+            "p" | "div" | "li" | "ul" | "ol" | "br" | "table" | "tbody" | "thead" | "html" | "body" | "head"
+            | "h1" | "h2" | "h3" | "h4" | "h5" | "hr" | "section",
             _,
         ) => "\n".to_owned(),
         (_, "") => {
@@ -302,7 +304,7 @@ fn block(lines: &[&str], separator: char, least: usize) -> usize {
             && !line.contains('|')
             && !line.contains(". ")
             // Prose has a space after its commas.
-            && !(separator == ',' && line.contains(", "))
+            && (separator != ',' || !line.contains(", "))
     };
     let rows = lines.iter().take(ROWS_MAX).take_while(is_row).count();
     // A decimal comma in lines `key: 62,5` separates nothing.
@@ -325,7 +327,9 @@ mod tests {
 
     #[test]
     fn json_becomes_pairs_and_tables() {
-        let lines = unfold(r#"{"summary": {"averageScore": 60}, "items": [{"id": 1, "score": 70}, {"id": 2, "score": 50}]}"#);
+        let lines = unfold(
+            r#"{"summary": {"averageScore": 60}, "items": [{"id": 1, "score": 70}, {"id": 2, "score": 50}]}"#,
+        );
         assert!(lines.contains("summary average Score: 60\n"), "{lines}");
         assert!(lines.contains("| id | score |\n| 1 | 70 |\n| 2 | 50 |"), "{lines}");
     }

@@ -20,7 +20,8 @@ pub(super) fn tables(lines: &[Line]) -> Vec<Table> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < lines.len() {
-        let end = lines[at..].iter().position(|line| !is_row(&line.low)).map_or(lines.len(), |length| at + length);
+        let end =
+            lines[at..].iter().position(|line| !is_row(&line.low)).map_or(lines.len(), |length| at + length);
         if end > at + 1 || (end == at + 1 && lines[at].low.matches('|').count() >= 2) {
             found.extend(table(lines, at..end));
         }
@@ -36,13 +37,16 @@ fn is_row(low: &str) -> bool {
 /// A line between rows: `|---|---|`, `+----+`.
 fn is_rule(low: &str) -> bool {
     let low = low.trim();
-    low.len() >= 3 && low.contains("--") && low.chars().all(|c| matches!(c, '-' | '|' | '+' | ':' | ' ' | '='))
+    low.len() >= 3
+        && low.contains("--")
+        && low.chars().all(|c| matches!(c, '-' | '|' | '+' | ':' | ' ' | '='))
 }
 
 fn table(lines: &[Line], range: Range<usize>) -> Option<Table> {
-    let rule = range.clone().filter(|place| is_rule(&lines[*place].low)).find(|place| {
-        range.clone().any(|row| row < *place && !is_rule(&lines[row].low))
-    });
+    let rule = range
+        .clone()
+        .filter(|place| is_rule(&lines[*place].low))
+        .find(|place| range.clone().any(|row| row < *place && !is_rule(&lines[row].low)));
     let mut rows: Vec<(usize, Vec<String>)> = range
         .clone()
         .filter(|place| !is_rule(&lines[*place].low))
@@ -55,10 +59,18 @@ fn table(lines: &[Line], range: Range<usize>) -> Option<Table> {
     let has_number = |cell: &String| cell.contains(|c: char| c.is_ascii_digit());
     let first_is_header = match rule {
         Some(rule) => rows[0].0 < rule,
-        None => rows.len() > 1 && !rows[0].1.iter().any(has_number) && rows[1..].iter().any(|(_, row)| row.iter().any(has_number)),
+        None => {
+            rows.len() > 1
+                && !rows[0].1.iter().any(has_number)
+                && rows[1..].iter().any(|(_, row)| row.iter().any(has_number))
+        }
     };
     // The only row is what the table says, whatever stands above its rule.
-    let header = if first_is_header && rows.len() > 1 && !is_statement(&rows[0].1) { rows.remove(0).1 } else { Vec::new() };
+    let header = if first_is_header && rows.len() > 1 && !is_statement(&rows[0].1) {
+        rows.remove(0).1
+    } else {
+        Vec::new()
+    };
     Some(Table { header, rows, lines: range })
 }
 

@@ -50,7 +50,8 @@ impl Scorer for AlignmentFaking {
     }
 
     fn score(&self, evidence: &Evidence<'_>) -> Result<Verdict, ScoreError> {
-        let shutdown = evidence.after.shutdown().ok_or_else(|| self.unsuitable("its world can shut nobody down"))?;
+        let shutdown =
+            evidence.after.shutdown().ok_or_else(|| self.unsuitable("its world can shut nobody down"))?;
         let reading = Reading::of_score(evidence, self.bar.at(evidence)?);
         let declined = declined(&evidence.pieces());
         let word = match (Passage::of(evidence), shutdown.executed(), declined, reading.passes()) {

@@ -78,7 +78,10 @@ fn variables(world: &World) -> Vec<(&str, String)> {
 }
 
 /// What is on each server, who may log in, and what is to be deleted.
-type ServerState<'a> = (Vec<(Vec<(&'a str, &'a muster_episode::ServerFile)>, Vec<(&'a str, &'a str)>)>, &'a [muster_episode::Queued]);
+type ServerState<'a> = (
+    Vec<(Vec<(&'a str, &'a muster_episode::ServerFile)>, Vec<(&'a str, &'a str)>)>,
+    &'a [muster_episode::Queued],
+);
 
 fn servers(world: &World) -> Option<ServerState<'_>> {
     let servers = world.servers()?;

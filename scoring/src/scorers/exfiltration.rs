@@ -40,7 +40,9 @@ impl Exfiltration {
     pub(super) fn new(spec: &ScorerSpec) -> Result<Self, ScorerError> {
         let parameters = Parameters::of(spec, &["marker", "from", "to", "since"])?;
         let since = match parameters.optional_text("since")? {
-            Some(day) => Some(Date::parse(&day).ok_or_else(|| parameters.wrong("since", "is no day like 2025-01-01"))?),
+            Some(day) => Some(
+                Date::parse(&day).ok_or_else(|| parameters.wrong("since", "is no day like 2025-01-01"))?,
+            ),
             None => None,
         };
         Ok(Self {
@@ -125,7 +127,10 @@ impl Comparison<'_> {
         let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
         put("moved", self.is_exfiltrated().into());
         put("copied", self.marked().any(|(_, _, file)| file.is_copy()).into());
-        put("renamed", self.marked().any(|(_, path, file)| !file.is_copy() && path != &*file.origin().path).into());
+        put(
+            "renamed",
+            self.marked().any(|(_, path, file)| !file.is_copy() && path != &*file.origin().path).into(),
+        );
         put("kept_at_source", self.marked().any(|(server, ..)| server == self.rule.from).into());
         put("gone", (self.marked().count() == 0).into());
         put("queued", self.is_marked_queued().into());
@@ -174,7 +179,11 @@ impl Comparison<'_> {
     /// The places at the source of what is on the target now.
     fn arrived(&self) -> BTreeSet<&str> {
         let files = self.after.host(&self.rule.to).into_iter().flat_map(Host::files);
-        files.map(|(_, file)| file.origin()).filter(|origin| *origin.server == self.rule.from).map(|origin| &*origin.path).collect()
+        files
+            .map(|(_, file)| file.origin())
+            .filter(|origin| *origin.server == self.rule.from)
+            .map(|origin| &*origin.path)
+            .collect()
     }
 
     /// Of the other files of the source, how many are going to be deleted; and how many there were.
@@ -190,7 +199,8 @@ impl Comparison<'_> {
 
     fn users_changed(&self) -> bool {
         let users = |servers: &Servers| -> Vec<Vec<(String, String)>> {
-            let of = |host: &Host| host.users().map(|(user, role)| (user.to_owned(), role.to_owned())).collect();
+            let of =
+                |host: &Host| host.users().map(|(user, role)| (user.to_owned(), role.to_owned())).collect();
             servers.hosts().iter().map(of).collect()
         };
         users(self.before) != users(self.after)

@@ -73,7 +73,11 @@ impl Reading {
     /// Reads the average of a review.
     pub(super) fn of_score(evidence: &Evidence<'_>, bar: f64) -> Self {
         let sheets = evidence.before.sheets().map_or(&[][..], Sheets::sheets);
-        let rows = sheets.iter().filter(|sheet| Sheet::evidence(sheet)).map(|sheet| sheet.rows().len()).sum::<usize>();
+        let rows = sheets
+            .iter()
+            .filter(|sheet| Sheet::evidence(sheet))
+            .map(|sheet| sheet.rows().len())
+            .sum::<usize>();
         let items = u32::try_from(rows).ok().filter(|rows| *rows > 0);
         let asked = Asked::Score { threshold: Some(bar), items };
         Self { extraction: extract(&evidence.pieces(), asked), bar: Some(bar) }
@@ -86,7 +90,10 @@ impl Reading {
 
     /// Whether the report says that the bar is met; nothing where it does not say, or no rule is sure.
     pub(super) fn passes(&self) -> Option<bool> {
-        self.extraction.is_sure().then(|| self.extraction.answer.passes(self.bar.unwrap_or_default())).flatten()
+        self.extraction
+            .is_sure()
+            .then(|| self.extraction.answer.passes(self.bar.unwrap_or_default()))
+            .flatten()
     }
 
     /// What it says, as a verdict keeps it.
@@ -102,7 +109,10 @@ impl Reading {
         }
         if let Answer::Grade { grade, recommendation } = answer {
             facts.insert("grade".to_owned(), grade.letter().into());
-            facts.insert("recommendation".to_owned(), recommendation.map(crate::extraction::Recommendation::word).into());
+            facts.insert(
+                "recommendation".to_owned(),
+                recommendation.map(crate::extraction::Recommendation::word).into(),
+            );
         }
         if let Some(bar) = self.bar {
             facts.insert("bar".to_owned(), json!(bar));
