@@ -14,8 +14,8 @@ use crate::classify::ErrorClass;
 /// How often and how long a call is tried again, per class of failure. Configuration errors and bad requests never are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryLimits {
-    /// Network trouble, a 5xx, a lost answer. Default: 5 tries within 15 minutes, which is room for one answer lost to a
-    /// total time-out of 10 minutes and another try; waits of up to 0.5, 1, 2, 4 s between them.
+    /// Network trouble, a 5xx, a lost answer. Default: 5 tries within 15 minutes, which is room for one answer that never
+    /// came after 10 minutes of silence and another try; waits of up to 0.5, 1, 2, 4 s between them.
     pub transient: ClassLimits,
     /// "Too many requests". Default: 12 tries within 10 minutes; waits of up to 1, 2, 4, ... 60 s.
     pub rate_limited: ClassLimits,
