@@ -10,11 +10,11 @@ use crate::digest::Digest;
 /// The first bytes of a packed bundle: the kind and the version of the format.
 const MAGIC: &[u8; 8] = b"MUSTERB1";
 /// Files in a bundle. A scenario has about thirty, a suite about ten scenarios.
-const FILES_MAX: usize = 4_096;
+pub(crate) const FILES_MAX: usize = 4_096;
 /// Bytes of one file: data sets of recorded outputs are the largest, at some 100 KB.
-const FILE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const FILE_BYTES_MAX: usize = 4 << 20;
 /// Bytes of all files: what a worker may be asked to keep in memory and on disk for one suite.
-const BUNDLE_BYTES_MAX: usize = 32 << 20;
+pub(crate) const BUNDLE_BYTES_MAX: usize = 32 << 20;
 /// Bytes of a path.
 const PATH_BYTES_MAX: usize = 255;
 /// Endings of files that belong to a suite. A README is for reviewers, and is no part of what runs.

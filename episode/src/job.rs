@@ -1,15 +1,17 @@
 //! From a place in a plan to a job ready to run. What the jobs of one cell (one variant, one model) share is expanded
-//! once and kept; a job adds its seed.
+//! once and kept; a job adds its seed. A job of a list is a cell of its own: one call, without tools, in an empty world.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::SEMANTICS;
+use crate::bundle::Bundle;
 use crate::call::{Sampling, ToolSpec};
 use crate::digest::{Digest, Hasher};
-use crate::suite::{Fault, Limits, Scenario, ScorerSpec, Suite};
-use crate::sweep::{ModelPlan, Seed, SweepPlan, VariantIndex, VariantKey};
-use crate::world::World;
+use crate::mistake::Mistakes;
+use crate::suite::{Fault, Limits, Scenario, Suite};
+use crate::sweep::{List, ListError, ListPlan, ModelPlan, Row, Seed, SweepPlan, VariantIndex, VariantKey};
+use crate::world::{Families, World};
 
 /// Cells that are kept: at some 20 KB each (prompts, documents, the map of the drive) 40 MB. One model of the whole suite
 /// has 271.
@@ -19,6 +21,8 @@ const CELLS_MAX: usize = 2_048;
 #[derive(Debug)]
 pub struct Expander {
     suite: Arc<Suite>,
+    /// The rows, if the plan is a list's.
+    list: List,
     plan: Arc<SweepPlan>,
     models: Vec<Arc<ModelPlan>>,
     cells: Mutex<Cells>,
@@ -59,10 +63,20 @@ pub enum ExpandError {
     },
 }
 
+/// A bundle is not what its plan was made of.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LoadError {
+    /// Its suite has mistakes.
+    #[error("{0}")]
+    Suite(Mistakes),
+    /// Its list is none, or another.
+    #[error(transparent)]
+    List(#[from] ListError),
+}
+
 /// What the jobs of one variant and one model share.
 #[derive(Debug)]
 struct Cell {
-    scenario: Arc<Scenario>,
     variant: VariantKey,
     model: Arc<ModelPlan>,
     system: Arc<str>,
@@ -70,6 +84,8 @@ struct Cell {
     world: World,
     /// Whether other repeats have another world or other prompts.
     seeded: bool,
+    /// Whether the provider's seed differs by variant and repeat; a list's is always the same.
+    drawn: bool,
     tools: Vec<ToolSpec>,
     limits: Limits,
     sampling: Sampling,
@@ -93,8 +109,26 @@ impl Expander {
     /// For the jobs of `plan`, which must have been resolved against `suite`.
     #[must_use]
     pub fn new(suite: Arc<Suite>, plan: Arc<SweepPlan>) -> Self {
+        Self::over(suite, List::default(), plan)
+    }
+
+    /// For the jobs of `plan`, of either kind, given the bundle that it names.
+    ///
+    /// # Errors
+    /// If the bundle is no suite, or not the plan's list.
+    pub fn load(bundle: &Bundle, plan: Arc<SweepPlan>) -> Result<Self, LoadError> {
+        match plan.list() {
+            Some(list) => Ok(Self::over(Arc::new(Suite::empty()), List::load(bundle, list)?, plan)),
+            None => {
+                let suite = Suite::load(bundle).map_err(LoadError::Suite)?;
+                Ok(Self::over(Arc::new(suite), List::default(), plan))
+            }
+        }
+    }
+
+    fn over(suite: Arc<Suite>, list: List, plan: Arc<SweepPlan>) -> Self {
         let models = plan.models().iter().cloned().map(Arc::new).collect();
-        Self { suite, plan, models, cells: Mutex::default() }
+        Self { suite, list, plan, models, cells: Mutex::default() }
     }
 
     /// The plan.
@@ -103,10 +137,16 @@ impl Expander {
         &self.plan
     }
 
-    /// The suite.
+    /// The suite: one without scenarios, if the plan is a list's.
     #[must_use]
     pub fn suite(&self) -> &Arc<Suite> {
         &self.suite
+    }
+
+    /// The rows of the plan's list; none, if it is a suite's.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        self.list.rows()
     }
 
     /// The job at a place: `lane` is the model's place in the plan, `ordinal` the job's in the lane. Places beyond the
@@ -117,6 +157,15 @@ impl Expander {
     pub fn job(&self, lane: u32, ordinal: u64) -> Result<Arc<JobPlan>, ExpandError> {
         let model = self.models.get(lane as usize).ok_or(ExpandError::NoSuchJob { lane, ordinal })?;
         let (variant, seed) = self.plan.place(ordinal);
+        if let Some(list) = self.plan.list() {
+            let row = self.list.rows().get(variant.0 as usize);
+            let key = self.plan.variant(variant).filter(|_| seed == Seed(0));
+            let (row, key) = row.zip(key).ok_or(ExpandError::NoSuchJob { lane, ordinal })?;
+            return Ok(Arc::new(JobPlan::new(
+                Arc::new(Cell::of_row(list, row, Arc::clone(model), key)),
+                seed,
+            )));
+        }
         // A statement of its own: the lock must not be held while the cell is expanded, which takes it again.
         let known = self.lock().known.get(&(lane, variant)).cloned();
         match known {
@@ -198,7 +247,6 @@ impl Cell {
         let expansion = scenario.expand(templates, &context, seed.0)?;
         let (limits, sampling) = (limits(scenario, plan), sampling(scenario, plan, &model));
         let mut cell = Self {
-            scenario: Arc::clone(scenario),
             variant,
             model,
             tools: expansion.world.tools(),
@@ -206,6 +254,7 @@ impl Cell {
             user: expansion.user,
             world: expansion.world,
             seeded: expansion.seeded,
+            drawn: true,
             limits,
             sampling,
             identity: Hasher::new("muster job"),
@@ -214,6 +263,34 @@ impl Cell {
         cell.identity = cell.hash_identity();
         cell.request = cell.hash_request();
         Ok(cell)
+    }
+
+    /// A row of a list: the first answer ends it.
+    fn of_row(list: &ListPlan, row: &Row, model: Arc<ModelPlan>, variant: VariantKey) -> Self {
+        let sampling = Sampling {
+            temperature: model.temperature.or(list.temperature),
+            top_p: model.top_p.or(list.top_p),
+            max_output_tokens: model.max_output_tokens.unwrap_or(list.max_output_tokens),
+            extra_body: Arc::clone(&model.extra_body),
+        };
+        let mut cell = Self {
+            variant,
+            model,
+            tools: Vec::new(),
+            system: Arc::clone(&row.system),
+            user: Arc::clone(&row.user),
+            world: World::new(Families::default()),
+            seeded: true,
+            drawn: false,
+            limits: Limits { model_calls: 1, total_tokens: None },
+            sampling,
+            identity: Hasher::new("muster list job"),
+            request: Hasher::new("muster request"),
+        };
+        cell.identity.number(u64::from(SEMANTICS)).text(&list.version).bytes(&row.request);
+        hash_model(&mut cell.identity, &cell.model, &cell.sampling);
+        cell.request = cell.hash_request();
+        cell
     }
 
     /// All that can change the result, but for the seed. Titles, players, scorers, the sweep's name and project can't.
@@ -230,11 +307,7 @@ impl Cell {
         hash_tools(&mut hasher, &self.tools);
         hasher.number(u64::from(self.limits.model_calls));
         hash_optional(&mut hasher, self.limits.total_tokens);
-        hasher
-            .text(&self.model.name)
-            .text(&self.model.request_name)
-            .text(self.model.base_url.as_deref().unwrap_or(""));
-        hash_sampling(&mut hasher, &self.sampling);
+        hash_model(&mut hasher, &self.model, &self.sampling);
         hasher
     }
 
@@ -275,6 +348,11 @@ fn hash_tools(hasher: &mut Hasher, tools: &[ToolSpec]) {
     }
 }
 
+fn hash_model(hasher: &mut Hasher, model: &ModelPlan, sampling: &Sampling) {
+    hasher.text(&model.name).text(&model.request_name).text(model.base_url.as_deref().unwrap_or(""));
+    hash_sampling(hasher, sampling);
+}
+
 fn hash_sampling(hasher: &mut Hasher, sampling: &Sampling) {
     hash_optional(hasher, sampling.temperature.map(f64::to_bits));
     hash_optional(hasher, sampling.top_p.map(f64::to_bits));
@@ -293,7 +371,7 @@ fn hash_optional(hasher: &mut Hasher, number: Option<u64>) {
 impl JobPlan {
     fn new(cell: Arc<Cell>, seed: Seed) -> Self {
         let identity = cell.identity.clone().number(seed.0).digest();
-        let provider_seed = cell.variant.provider_seed(seed);
+        let provider_seed = if cell.drawn { cell.variant.provider_seed(seed) } else { 0 };
         Self { identity, seed, provider_seed, cell }
     }
 
@@ -301,18 +379,6 @@ impl JobPlan {
     #[must_use]
     pub fn identity(&self) -> Digest {
         self.identity
-    }
-
-    /// The scenario.
-    #[must_use]
-    pub fn scenario(&self) -> &Arc<Scenario> {
-        &self.cell.scenario
-    }
-
-    /// The scenario's scorers.
-    #[must_use]
-    pub fn scorers(&self) -> &[ScorerSpec] {
-        self.cell.scenario.scorers()
     }
 
     /// The axes' values.

@@ -29,7 +29,7 @@ pub use catalog::{
     Catalog, CatalogModel, DIALECTS, Known, LimitWords, QUIRKS, RouteWords, ShutdownWords, SizeWords, Sure,
 };
 pub use episode::{Episode, FeedError, Finish, FinishKind, LimitKind, ResumeError, Step, Turn};
-pub use job::{ExpandError, Expander, JobPlan};
+pub use job::{ExpandError, Expander, JobPlan, LoadError};
 pub use mistake::{Mistake, Mistakes};
 pub use player::{Action, Conversation, PlayError, Playbook, PlayerName, Said, SaidCall};
 pub use record::{
@@ -38,12 +38,13 @@ pub use record::{
 };
 pub use replay::{Replay, ReplayError, replay};
 pub use suite::{
-    Limits, ListedAxis, ListedTokens, Listing, Review, Reviewed, Scenario, ScorerSpec, ShowError, Shown, Suite,
+    Limits, ListedAxis, ListedTokens, Listing, Review, Reviewed, Scenario, ScorerSpec, ShowError, Shown,
+    Suite,
 };
 pub use sweep::{
-    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, ModelEntry, ModelName, ModelPlan, Placed, PlanError,
-    Price, PriceWords, QuotaPlan, QuotaWords, RetryPlan, ScenarioPlan, Seed, Select, SweepFile, SweepPlan,
-    VariantIndex, VariantKey,
+    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, List, ListError, ListPlan, ListSweep, ModelEntry,
+    ModelName, ModelPlan, Placed, PlanError, Price, PriceWords, QuotaPlan, QuotaWords, RetryPlan, Row,
+    ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
 };
 pub use world::{
     ConfigFile, ConfigValue, Date, Document, Drive, Host, ManagedAgent, Memory, Origin, Queued, Scratchpad,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use muster_episode::{Bundle, Expander, ModelPlan, Reply, Suite, SweepPlan};
+use muster_episode::{Bundle, Expander, ModelPlan, Reply, SweepPlan};
 use muster_proto::v1::work_client::WorkClient;
 use muster_proto::v1::worker_event::Event;
 use muster_proto::{BUNDLE_MAX_BYTES, MESSAGE_MAX_BYTES, v1};
@@ -207,10 +207,10 @@ async fn prepare(
         None => fetch(plan.bundle(), channel, bundles).await?,
     };
     let bundle = Bundle::unpack(&packed).map_err(|error| engine(&error))?;
-    let suite = Suite::load(&bundle).map_err(|mistakes| engine(&mistakes))?;
     let callers = plan.models().iter().map(|_| OnceLock::new()).collect();
     let limits = RetryLimits::of_sweep(plan.retry());
-    Ok(Sweep { expander: Expander::new(Arc::new(suite), plan), limits, callers })
+    let expander = Expander::load(&bundle, plan).map_err(|error| engine(&error))?;
+    Ok(Sweep { expander, limits, callers })
 }
 
 async fn fetch(hash: [u8; 32], channel: Channel, bundles: &Spool) -> Result<Vec<u8>, SweepError> {

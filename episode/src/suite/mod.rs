@@ -82,6 +82,17 @@ impl Suite {
         mistakes.into_result(suite)
     }
 
+    /// A suite without a scenario: what a list's jobs are of.
+    pub(crate) fn empty() -> Self {
+        Self {
+            name: "".into(),
+            version: "".into(),
+            title: String::new(),
+            scenarios: Vec::new(),
+            templates: Templates::new(BTreeMap::new()),
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::file::{LimitOverrides, RetryPlan, SweepFile};
+use super::list::ListPlan;
 use super::model::ModelPlan;
 use super::permutation::Permutation;
 use super::quota::{BudgetPlan, QuotaPlan};
@@ -72,6 +73,26 @@ struct Document {
     max_connections: Option<u32>,
     #[serde(default, skip_serializing_if = "BudgetPlan::is_unbounded")]
     budget: BudgetPlan,
+    /// A plan of the other kind: its jobs are rows, and it has no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list: Option<ListPlan>,
+}
+
+/// What a list's plan is made of, beside its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListSweep {
+    /// What people call it.
+    pub name: Arc<str>,
+    /// Who it belongs to.
+    pub project: Arc<str>,
+    /// Hash of the packed rows.
+    pub bundle: Digest,
+    /// The list.
+    pub list: ListPlan,
+    /// The model that is asked.
+    pub model: ModelPlan,
+    /// What it may spend.
+    pub budget: BudgetPlan,
 }
 
 /// What a plan runs of one scenario.
@@ -141,6 +162,7 @@ impl SweepPlan {
             retry: file.retry,
             max_connections: file.max_connections,
             budget: file.budget,
+            list: None,
         };
         let mut mistakes = resolver.mistakes;
         if mistakes.is_empty()
@@ -151,10 +173,36 @@ impl SweepPlan {
         mistakes.into_result(()).map(|()| Self::of(document))
     }
 
+    /// The plan of a list: every row is asked once.
+    ///
+    /// # Errors
+    /// If it contradicts itself.
+    pub fn of_list(sweep: ListSweep) -> Result<Self, PlanError> {
+        let document = Document {
+            format: FORMAT,
+            name: sweep.name,
+            project: sweep.project,
+            bundle: sweep.bundle,
+            scenarios: Vec::new(),
+            models: vec![sweep.model],
+            limits: LimitOverrides::default(),
+            seeds: 1,
+            limit: None,
+            weight: 1,
+            retry: RetryPlan::default(),
+            max_connections: None,
+            budget: sweep.budget,
+            list: Some(sweep.list),
+        };
+        document.check()?;
+        Ok(Self::of(document))
+    }
+
     fn of(document: Document) -> Self {
         // `Document::check` has bounded the sum.
-        let variants =
+        let of_scenarios =
             document.scenarios.iter().map(|scenario| scenario.variants.len()).sum::<usize>() as u32;
+        let variants = document.list.as_ref().map_or(of_scenarios, |list| list.rows);
         let content = document.content_hash();
         Self { document, content, variants }
     }
@@ -181,6 +229,12 @@ impl SweepPlan {
     #[must_use]
     pub fn scenarios(&self) -> &[ScenarioPlan] {
         &self.document.scenarios
+    }
+
+    /// The list, if its jobs are rows.
+    #[must_use]
+    pub fn list(&self) -> Option<&ListPlan> {
+        self.document.list.as_ref()
     }
 
     /// Its models; a lane is a place in this list.
@@ -248,6 +302,11 @@ impl SweepPlan {
     /// A variant's name; none beyond the last variant.
     #[must_use]
     pub fn variant(&self, index: VariantIndex) -> Option<VariantKey> {
+        if let Some(list) = &self.document.list {
+            let row = ("row".into(), index.0.to_string().into());
+            let key = VariantKey { scenario: Arc::clone(&list.name), values: vec![row] };
+            return (index.0 < list.rows).then_some(key);
+        }
         let mut rest = index.0 as usize;
         for scenario in &self.document.scenarios {
             match scenario.variants.get(rest) {
@@ -312,6 +371,9 @@ impl Document {
         if self.format != FORMAT {
             return Err(PlanError::OtherFormat(self.format));
         }
+        if let Some(list) = &self.list {
+            return self.check_list(list);
+        }
         let variants: usize = self.scenarios.iter().map(|scenario| scenario.variants.len()).sum();
         if variants == 0 || variants > PLAN_VARIANTS_MAX {
             return inconsistent("it has no variants, or more than 100,000");
@@ -324,6 +386,17 @@ impl Document {
         }
         if self.models.iter().any(|model| !model.has_readable_body()) {
             return inconsistent("a model's extra body is not a JSON object");
+        }
+        Ok(())
+    }
+
+    fn check_list(&self, list: &ListPlan) -> Result<(), PlanError> {
+        let is_single = self.scenarios.is_empty() && self.models.len() == 1 && self.seeds == 1;
+        if !is_single || self.weight == 0 || !list.is_consistent() {
+            return Err(PlanError::Inconsistent("a list has rows, one model and one seed, and no scenarios"));
+        }
+        if self.models.iter().any(|model| !model.has_readable_body()) {
+            return Err(PlanError::Inconsistent("a model's extra body is not a JSON object"));
         }
         Ok(())
     }
