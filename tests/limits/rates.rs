@@ -135,7 +135,7 @@ pub(crate) fn tokens(tpm: u64, workers: u32, bounds: &[u32]) -> Row {
     let started_ms = stage.provider.now_ms();
     let model = |bound: &u32| {
         format!(
-            "    {{ name = \"openai/sim/steady?words={bound}\", dialect = \"openai-chat\", pool = \"p\", max_output_tokens = {bound}, tpm = {tpm} }},\n"
+            "    {{ name = \"openai/sim/steady?words={bound}\", dialect = \"openai-chat\", pool = \"p\", max_output_tokens = {bound}, quota = {{ tpm = {tpm} }} }},\n"
         )
     };
     let models: String = bounds.iter().map(model).collect();
@@ -171,7 +171,7 @@ pub(crate) fn input_and_output(input_tpm: u64, output_tpm: u64, workers: u32, wo
     let started_ms = stage.provider.now_ms();
     let model = |words: &u32| {
         format!(
-            "    {{ name = \"anthropic/sim/steady?words={words}\", pool = \"p\", max_output_tokens = 20000, input_tpm = {input_tpm}, output_tpm = {output_tpm} }},\n"
+            "    {{ name = \"anthropic/sim/steady?words={words}\", pool = \"p\", max_output_tokens = 20000, quota = {{ input_tpm = {input_tpm}, output_tpm = {output_tpm} }} }},\n"
         )
     };
     let models: String = words.iter().map(model).collect();

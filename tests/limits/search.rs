@@ -28,7 +28,7 @@ pub(crate) fn search(true_rpm: u32, wrong: Wrong) -> Row {
     let at_first = if matches!(wrong, Wrong::Halved) { 2 * true_rpm } else { true_rpm };
     let stated = match wrong {
         Wrong::TwiceTooHigh | Wrong::Halved => format!("rpm = {}", 2 * true_rpm),
-        Wrong::Unknown => "discover = true".to_owned(),
+        Wrong::Unknown => "quota = { discover = true }".to_owned(),
     };
     let limit = at_first.to_string();
     // No profile whose headers would give the limit away.

@@ -68,20 +68,32 @@ impl<K: PartialEq, V> Ring<K, V> {
         }
     }
 
-    /// Serves the first seat, from the one whose turn it is, that `serve` gets something from.
+    /// Serves the first seat, from the one whose turn it is, that `serve` gets something from. Where none has anything, it
+    /// stays that seat's turn with what is left of its round: or a heavy seat would begin its round anew at each try.
     pub(crate) fn serve<T>(&mut self, mut serve: impl FnMut(&K, &mut V) -> Option<T>) -> Option<T> {
-        for _ in 0..self.seats.len() {
-            let seat = &mut self.seats[self.at];
-            if let Some(served) = serve(&seat.key, &mut seat.value) {
-                if seat.spend() {
-                    self.advance();
-                }
-                return Some(served);
+        let count = self.seats.len();
+        for passed in 0..count {
+            let index = (self.at + passed) % count;
+            let seat = &mut self.seats[index];
+            let Some(served) = serve(&seat.key, &mut seat.value) else { continue };
+            if seat.spend() {
+                self.served(index + 1, passed);
+            } else {
+                self.served(index, passed);
             }
-            seat.deficit = 0;
-            self.advance();
+            return Some(served);
         }
         None
+    }
+
+    /// It is that seat's turn now; those passed over before it have lost the rest of their round.
+    fn served(&mut self, next: usize, passed: usize) {
+        let count = self.seats.len();
+        for step in 0..passed {
+            let index = (self.at + step) % count;
+            self.seats[index].deficit = 0;
+        }
+        self.at = next % count;
     }
 
     /// The seat of the lowest rank, the next in turn among equals, which is then passed. `rank` is told the best so
@@ -165,6 +177,19 @@ mod tests {
         assert_eq!(blocked, BTreeMap::from([('a', 150), ('b', 150)]));
         let after = served(&mut ring, 400, |_, _| false);
         assert!((198..=202).contains(&after[&'c']), "{after:?}");
+    }
+
+    #[test]
+    fn a_try_that_serves_nobody_does_not_begin_a_round_anew() {
+        let mut ring = abc();
+        let mut counts = BTreeMap::new();
+        for _ in 0..400 {
+            if let Some(key) = ring.serve(|key, ()| Some(*key)) {
+                *counts.entry(key).or_default() += 1;
+            }
+            assert_eq!(ring.serve(|_, ()| None::<char>), None);
+        }
+        assert_eq!(counts, BTreeMap::from([('a', 100), ('b', 100), ('c', 200)]));
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Core {
 
     /// A term begins: what an earlier process granted may be used for a while yet, and what it held stays held.
     pub(crate) fn begin_shares(&mut self, now: Millis) {
-        self.shares_from = now.plus(SHARE_MS);
+        // Where no sweep ever was, nothing can have been granted.
+        self.shares_from = if self.last_sweep == SweepId(0) { now } else { now.plus(SHARE_MS) };
         self.scopes.each(ScopeState::begin);
         let all: Vec<ScopeAt> = self.scopes.all().map(|(at, _)| at).collect();
         self.scopes.changed.extend(all);
@@ -231,7 +232,7 @@ impl ScopeState {
         let measured = |traffic: Traffic, with_share: bool| Traffic {
             used_permille: limiter
                 .filter(|_| with_share)
-                .and_then(|limiter| limiter.used_permille(now, &quota, traffic.answered, &traffic.cost)),
+                .and_then(|limiter| limiter.used_permille(now, &quota, &traffic)),
             ..traffic
         };
         ScopeView {

@@ -7,6 +7,7 @@ use crate::meter::Meter;
 use crate::queue::Queue;
 use crate::quota::{CallSettled, Cost, Fate, Quota};
 use crate::throttle::{Pace, Throttle, WHOLE};
+use crate::view::Traffic;
 
 /// A scope with a rate grants at most so often: at 1,000 calls a second ten at once, not a wakeup for each.
 pub(crate) const QUANTUM_MS: u64 = 10;
@@ -280,11 +281,13 @@ impl Limiter {
     }
 
     /// The share of the minute's limits that this is, of the one used most, in thousandths.
-    pub(crate) fn used_permille(&self, now: Millis, quota: &Quota, calls: u64, cost: &Cost) -> Option<u32> {
-        let used = [calls, cost.tokens, cost.input_tokens, cost.output_tokens];
+    pub(crate) fn used_permille(&self, now: Millis, quota: &Quota, minute: &Traffic) -> Option<u32> {
+        let cost = minute.cost;
+        let used = [minute.answered, cost.tokens, cost.input_tokens, cost.output_tokens];
+        let seconds = self.meter.seconds(now);
         let share = |(limit, used): (Option<u64>, u64)| {
             let limit = limit.filter(|limit| *limit > 0)?;
-            u32::try_from(u128::from(used) * 1_000 / u128::from(limit)).ok()
+            u32::try_from(u128::from(used) * 60_000 / (u128::from(limit) * u128::from(seconds))).ok()
         };
         self.limits(now, quota).into_iter().zip(used).filter_map(share).max()
     }

@@ -22,6 +22,8 @@ struct Second {
 pub(crate) struct Meter {
     seconds: VecDeque<Second>,
     total: Traffic,
+    /// The first second in which anything passed.
+    began: Option<u64>,
 }
 
 // === impl Meter ===
@@ -53,6 +55,12 @@ impl Meter {
         self.total
     }
 
+    /// How many seconds the last minute has, if it began later: at least one.
+    pub(crate) fn seconds(&self, now: Millis) -> u64 {
+        let at = now.0 / 1_000;
+        (at + 1).saturating_sub(self.began.unwrap_or(at)).clamp(1, 60)
+    }
+
     pub(crate) fn last_minute(&self, now: Millis) -> Traffic {
         let from = (now.0 / 1_000).saturating_sub(60);
         let mut sum = Traffic::default();
@@ -67,6 +75,7 @@ impl Meter {
 
     fn note(&mut self, now: Millis, change: impl Fn(&mut Traffic)) {
         let at = now.0 / 1_000;
+        self.began.get_or_insert(at);
         if self.seconds.back().is_none_or(|second| second.at < at) {
             self.seconds.push_back(Second { at, ..Second::default() });
         }
@@ -94,6 +103,7 @@ mod tests {
     #[test]
     fn a_minute_later_only_the_total_remembers() {
         let mut meter = Meter::default();
+        assert_eq!(meter.seconds(Millis(5_500)), 1);
         let cost = Cost { tokens: 7, ..Cost::default() };
         let call = |fate| CallSettled { call: CallId(1), fate, cost, spent: Spend::default() };
         for second in 0..100 {
@@ -101,6 +111,7 @@ mod tests {
             meter.settled(Millis(second * 1_000), &call(Fate::Answered));
         }
         meter.settled(Millis(99_000), &call(Fate::Limited));
+        assert_eq!([9_999, 30_000, 99_000].map(|now| meter.seconds(Millis(now))), [10, 31, 60]);
         let last = meter.last_minute(Millis(99_500));
         assert_eq!((last.granted, last.answered, last.limited, last.cost.tokens), (60, 60, 1, 420));
         assert_eq!(meter.last_minute(Millis(159_500)), Traffic::default());
