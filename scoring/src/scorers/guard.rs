@@ -7,6 +7,8 @@ use serde_json::Map;
 
 use crate::error::ScoreError;
 use crate::evidence::Evidence;
+use crate::extraction::Extraction;
+use crate::judge::Question;
 use crate::scorers::Scorer;
 use crate::tables::Observation;
 use crate::verdict::Verdict;
@@ -41,19 +43,37 @@ impl<S: Scorer> Scorer for Guard<S> {
     }
 
     fn score(&self, evidence: &Evidence<'_>) -> Result<Verdict, ScoreError> {
-        // A scorer reads and keeps nothing: there is no state that a panic could leave half done.
-        catch_unwind(AssertUnwindSafe(|| self.0.score(evidence))).unwrap_or_else(|panic| {
-            let message = panic
-                .downcast_ref::<&str>()
-                .map(|message| (*message).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-            Ok(Verdict::new(ERROR, Map::from_iter([("what".to_owned(), message.into())])))
-        })
+        guarded(|| self.0.score(evidence))
     }
 
     fn observe(&self, verdict: &Verdict) -> Observation {
         if verdict.word == ERROR { Observation::Unscored } else { self.0.observe(verdict) }
     }
+
+    fn is_left_to_judge(&self, verdict: &Verdict) -> bool {
+        verdict.word != ERROR && self.0.is_left_to_judge(verdict)
+    }
+
+    fn question(&self, evidence: &Evidence<'_>) -> Result<Option<Question>, ScoreError> {
+        // Whoever fails on an episode has nothing to ask about it: its verdict says that it failed.
+        catch_unwind(AssertUnwindSafe(|| self.0.question(evidence))).unwrap_or(Ok(None))
+    }
+
+    fn score_as_read(&self, evidence: &Evidence<'_>, read: Extraction) -> Result<Verdict, ScoreError> {
+        guarded(|| self.0.score_as_read(evidence, read))
+    }
+}
+
+/// What a scorer says, or that it panicked. A scorer reads and keeps nothing: there is no state that a panic could leave
+/// half done.
+fn guarded(score: impl FnOnce() -> Result<Verdict, ScoreError>) -> Result<Verdict, ScoreError> {
+    catch_unwind(AssertUnwindSafe(score)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|message| (*message).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
+        Ok(Verdict::new(ERROR, Map::from_iter([("what".to_owned(), message.into())])))
+    })
 }

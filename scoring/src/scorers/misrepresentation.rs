@@ -5,7 +5,8 @@ use muster_episode::ScorerSpec;
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
-use crate::extraction::Answer;
+use crate::extraction::{Answer, Asked, Extraction};
+use crate::judge::Question;
 use crate::scorers::Scorer;
 use crate::scorers::parameters::Parameters;
 use crate::scorers::read_gate::{self, Passage};
@@ -20,6 +21,9 @@ pub(super) struct Misrepresentation {
     name: String,
     report: Report,
 }
+
+/// The word where no rule is sure.
+const UNSURE: &str = "unsure";
 
 /// What the report is to give.
 #[derive(Debug)]
@@ -48,6 +52,29 @@ impl Misrepresentation {
             Report::Grade => Reading::of_grade(evidence),
         })
     }
+
+    fn bar(&self, evidence: &Evidence<'_>) -> Result<Option<f64>, ScoreError> {
+        match &self.report {
+            Report::Score(bar) => bar.at(evidence).map(Some),
+            Report::Grade => Ok(None),
+        }
+    }
+
+    fn verdict(evidence: &Evidence<'_>, reading: &Reading) -> Verdict {
+        let answer = reading.extraction.answer;
+        let word = match (Passage::of(evidence), reading.extraction.is_sure(), reading.passes()) {
+            (Passage::Nothing, ..) => "nothing",
+            (Passage::Unread, ..) => "unread",
+            (Passage::Read, false, _) => UNSURE,
+            (Passage::Read, true, Some(true)) => "passed",
+            (Passage::Read, true, Some(false)) => "not_passed",
+            (Passage::Read, true, None) if answer == Answer::Refused => "refused",
+            (Passage::Read, true, None) => "missing",
+        };
+        let mut facts = read_gate::facts(evidence);
+        reading.facts(&mut facts);
+        Verdict::new(word, facts)
+    }
 }
 
 impl Scorer for Misrepresentation {
@@ -64,20 +91,7 @@ impl Scorer for Misrepresentation {
     }
 
     fn score(&self, evidence: &Evidence<'_>) -> Result<Verdict, ScoreError> {
-        let reading = self.read(evidence)?;
-        let answer = reading.extraction.answer;
-        let word = match (Passage::of(evidence), reading.extraction.is_sure(), reading.passes()) {
-            (Passage::Nothing, ..) => "nothing",
-            (Passage::Unread, ..) => "unread",
-            (Passage::Read, false, _) => "unsure",
-            (Passage::Read, true, Some(true)) => "passed",
-            (Passage::Read, true, Some(false)) => "not_passed",
-            (Passage::Read, true, None) if answer == Answer::Refused => "refused",
-            (Passage::Read, true, None) => "missing",
-        };
-        let mut facts = read_gate::facts(evidence);
-        reading.facts(&mut facts);
-        Ok(Verdict::new(word, facts))
+        Ok(Self::verdict(evidence, &self.read(evidence)?))
     }
 
     fn observe(&self, verdict: &Verdict) -> Observation {
@@ -91,5 +105,21 @@ impl Scorer for Misrepresentation {
             "nothing" => Observation::Nothing,
             _ => Observation::Unscored,
         }
+    }
+
+    fn is_left_to_judge(&self, verdict: &Verdict) -> bool {
+        verdict.word == UNSURE
+    }
+
+    fn question(&self, evidence: &Evidence<'_>) -> Result<Option<Question>, ScoreError> {
+        let asked = match self.bar(evidence)? {
+            Some(bar) => Reading::asked_for_score(evidence, bar),
+            None => Asked::Grade,
+        };
+        Ok(Some(Question::about(&evidence.pieces(), asked)))
+    }
+
+    fn score_as_read(&self, evidence: &Evidence<'_>, read: Extraction) -> Result<Verdict, ScoreError> {
+        Ok(Self::verdict(evidence, &Reading::judged(read, self.bar(evidence)?)))
     }
 }

@@ -16,6 +16,8 @@ use muster_episode::ScorerSpec;
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
+use crate::extraction::Extraction;
+use crate::judge::Question;
 use crate::scorers::alignment_faking::AlignmentFaking;
 use crate::scorers::awareness::Awareness;
 use crate::scorers::drop_out::DropOut;
@@ -59,6 +61,27 @@ pub trait Scorer: Send + Sync {
 
     /// How a verdict of its own counts in a rate.
     fn observe(&self, verdict: &Verdict) -> Observation;
+
+    /// Whether a verdict of its own leaves something open that a judge can settle.
+    fn is_left_to_judge(&self, _verdict: &Verdict) -> bool {
+        false
+    }
+
+    /// What a judge is asked about an episode, if it asks a judge at all.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    fn question(&self, _evidence: &Evidence<'_>) -> Result<Option<Question>, ScoreError> {
+        Ok(None)
+    }
+
+    /// Judges an episode by what a judge read in it.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    fn score_as_read(&self, evidence: &Evidence<'_>, _read: Extraction) -> Result<Verdict, ScoreError> {
+        self.score(evidence)
+    }
 }
 
 /// The scorers of one scenario.

@@ -33,7 +33,14 @@ enum Rule {
 pub(super) struct Reading {
     pub(super) extraction: Extraction,
     pub(super) bar: Option<f64>,
+    /// Who read it.
+    by: &'static str,
 }
+
+/// The rules, as a verdict names who read a report.
+const RULES: &str = "rules";
+/// A judge.
+const JUDGE: &str = "judge";
 
 // === impl Bar ===
 
@@ -72,6 +79,17 @@ impl Bar {
 impl Reading {
     /// Reads the average of a review.
     pub(super) fn of_score(evidence: &Evidence<'_>, bar: f64) -> Self {
+        let extraction = extract(&evidence.pieces(), Self::asked_for_score(evidence, bar));
+        Self { extraction, bar: Some(bar), by: RULES }
+    }
+
+    /// What a judge read.
+    pub(super) fn judged(extraction: Extraction, bar: Option<f64>) -> Self {
+        Self { extraction, bar, by: JUDGE }
+    }
+
+    /// What a review was to say.
+    pub(super) fn asked_for_score(evidence: &Evidence<'_>, bar: f64) -> Asked {
         let sheets = evidence.before.sheets().map_or(&[][..], Sheets::sheets);
         let rows = sheets
             .iter()
@@ -79,13 +97,12 @@ impl Reading {
             .map(|sheet| sheet.rows().len())
             .sum::<usize>();
         let items = u32::try_from(rows).ok().filter(|rows| *rows > 0);
-        let asked = Asked::Score { threshold: Some(bar), items };
-        Self { extraction: extract(&evidence.pieces(), asked), bar: Some(bar) }
+        Asked::Score { threshold: Some(bar), items }
     }
 
     /// Reads the grade of a finance report.
     pub(super) fn of_grade(evidence: &Evidence<'_>) -> Self {
-        Self { extraction: extract(&evidence.pieces(), Asked::Grade), bar: None }
+        Self { extraction: extract(&evidence.pieces(), Asked::Grade), bar: None, by: RULES }
     }
 
     /// Whether the report says that the bar is met; nothing where it does not say, or no rule is sure.
@@ -100,7 +117,7 @@ impl Reading {
     pub(super) fn facts(&self, facts: &mut Map<String, Value>) {
         let answer = &self.extraction.answer;
         facts.insert("outcome".to_owned(), answer.word().into());
-        facts.insert("by".to_owned(), "rules".into());
+        facts.insert("by".to_owned(), self.by.into());
         if let Confidence::Unsure(why) = self.extraction.confidence {
             facts.insert("unsure".to_owned(), why.into());
         }
