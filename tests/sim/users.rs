@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use muster_core::{Control, LaneSpec, RetryPolicy, Scope, SweepId, SweepSpec};
+use muster_core::{Budget, Control, LaneSpec, Quota, RetryPolicy, Scope, SweepId, SweepSpec};
 
 use crate::climate::{Climate, Dice};
 
@@ -12,6 +12,8 @@ pub(crate) fn spec(climate: &Climate, content: u8, seeds: u32, limit: Option<u64
     let lane = |index: usize| LaneSpec {
         model: format!("model-{index}").into(),
         scope: Scope { account: "account".into(), pool: format!("pool-{index}").into() },
+        quota: Quota::default(),
+        budget: Budget::default(),
     };
     Arc::new(SweepSpec {
         content: [content; 32],
@@ -23,6 +25,7 @@ pub(crate) fn spec(climate: &Climate, content: u8, seeds: u32, limit: Option<u64
         limit,
         lanes: (0..climate.lanes).map(lane).collect(),
         retry: RetryPolicy::default(),
+        budget: Budget::default(),
         document: Bytes::new(),
     })
 }

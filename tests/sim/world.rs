@@ -349,6 +349,8 @@ impl World {
                     (session, Down::Ack(lease, what))
                 }
                 Effect::Close { session, .. } => (session, Down::Close),
+                // Its sweeps have no quota, and no worker of it asks.
+                Effect::Share { .. } | Effect::Deny { .. } | Effect::Govern { .. } => continue,
                 Effect::Answer(..) | Effect::Changed(_) => continue,
             };
             self.send_down(session, message);
