@@ -43,7 +43,8 @@ pub(crate) fn budget() -> Row {
         }
     }
     let paid = last * ACTUAL;
-    let status: serde_json::Value = serde_json::from_str(&stage.muster(&["status", "1", "--json"])).expect("JSON");
+    let status: serde_json::Value =
+        serde_json::from_str(&stage.muster(&["status", "1", "--json"])).expect("JSON");
     let budget = &status["budgets"][0];
     let (spent, held) =
         (budget["spent_usd"].as_f64().unwrap_or(-1.0), budget["held_usd"].as_f64().unwrap_or(-1.0));

@@ -133,12 +133,12 @@ pub(crate) fn tokens(tpm: u64, workers: u32, bounds: &[u32]) -> Row {
     let options = ["--latency-ms", "20", "--one-pool", "--profile", "openai", "--tpm", &limit];
     let stage = Stage::new(&options, workers, slots(workers, 100.0));
     let started_ms = stage.provider.now_ms();
-    let model = |bound: &u32| {
+    let model = |(place, bound): (usize, &u32)| {
         format!(
-            "    {{ name = \"openai/sim/steady?words={bound}\", dialect = \"openai-chat\", pool = \"p\", max_output_tokens = {bound}, quota = {{ tpm = {tpm} }} }},\n"
+            "    {{ name = \"openai/sim/steady?words={place}\", dialect = \"openai-chat\", pool = \"p\", max_output_tokens = {bound}, quota = {{ tpm = {tpm} }} }},\n"
         )
     };
-    let models: String = bounds.iter().map(model).collect();
+    let models: String = bounds.iter().enumerate().map(model).collect();
     stage.submit("tokens", &format!("models = [\n{models}]"));
     let (least, most) = (bounds.iter().min().unwrap_or(&0), bounds.iter().max().unwrap_or(&0));
     let trial = Trial {
