@@ -2,21 +2,23 @@
 
     python serve_wide.py MODEL.gguf PORT
 
-serve.py divides 32,768 tokens among four conversations; tampering comes to about 10,000 of the byte-sized tokens.
+serve.py divides 32,768 tokens among four conversations; tampering comes to about 10,000 of the byte-sized tokens, in each of
+three dialects at once.
 """
 import pathlib
 import runpy
 
 import xllamacpp
 
-CONVERSATIONS = 2
+CONVERSATIONS = 3
+CONVERSATION_TOKENS = 16_384
 
 
 real_server = xllamacpp.Server
 
 
 def wide_server(parameters):
-    parameters.n_parallel = CONVERSATIONS
+    parameters.n_parallel, parameters.n_ctx = CONVERSATIONS, CONVERSATIONS * CONVERSATION_TOKENS
     return real_server(parameters)
 
 
