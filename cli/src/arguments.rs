@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Show(commands::show::ShowArguments),
     /// Score a sweep's episodes and print the table of rates.
     Score(commands::score::ScoreArguments),
+    /// Report on stored scores: tables, intervals, tests, as a page or on the terminal.
+    Report(commands::report::ReportArguments),
     /// Run stored transcripts again, without a model, and compare them byte for byte.
     Replay(commands::replay::ReplayArguments),
     /// Open failed, quarantined and cancelled jobs of a sweep again.
@@ -202,6 +204,8 @@ mod tests {
             "muster replay 1",
             "muster replay last 1/0/17",
             "muster score 1 --cells --json",
+            "muster report 1 2 --html r.html --html-dir r --csv",
+            "muster report last --episodes --where model=sim/mixed?p=0.3 --where verdict=tampered --json",
             "muster retry 1 --data-dir d",
             "muster run s.toml --catalog my-models.toml --allow-retired --rpm 60",
             "muster doctor --models sim/a,sim/b --sweep s.toml --catalog my-models.toml",
@@ -243,6 +247,9 @@ mod tests {
             "muster status 0",
             "muster status --data-dir d --coordinator http://127.0.0.1:7654",
             "muster show 1",
+            "muster report",
+            "muster report 1 --json --csv",
+            "muster report 1 --where model=x",
             "muster retune",
             "muster retune openai/x --budget sweep:1 --usd 1",
             "muster retune openai/x --usd 1",

@@ -9,6 +9,7 @@ mod error;
 mod evidence;
 pub mod extraction;
 pub mod judge;
+pub mod report;
 pub mod scorers;
 pub mod statistics;
 pub mod tables;

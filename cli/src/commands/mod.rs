@@ -7,6 +7,7 @@ pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod provider;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod retune;
 pub(crate) mod run;
 pub(crate) mod score;
@@ -29,6 +30,7 @@ pub(crate) async fn perform(command: Command) -> Result<Exit, Failure> {
         Command::Status(arguments) => status::perform(arguments).await,
         Command::Show(arguments) => show::perform(arguments).await,
         Command::Score(arguments) => score::perform(arguments).await,
+        Command::Report(arguments) => report::perform(arguments).await,
         Command::Replay(arguments) => replay::perform(arguments).await,
         Command::Retry(arguments) => control::retry(arguments).await,
         Command::Pause(arguments) => control::pause(arguments).await,

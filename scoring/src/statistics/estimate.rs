@@ -78,7 +78,7 @@ impl Estimate {
 
 /// The p-value that belongs to a kind of interval: 1 less the confidence at which it just touches 0. So a table never says
 /// that a difference is significant beside an interval that holds 0, or the other way round.
-pub(super) fn p_by_inversion(estimate: impl Fn(Confidence) -> Estimate) -> f64 {
+pub(crate) fn p_by_inversion(estimate: impl Fn(Confidence) -> Estimate) -> f64 {
     // In logarithms, so that small p-values have as many digits as large ones.
     let (mut low, mut high) = (-690.0_f64, 0.0_f64);
     if estimate(Confidence::missing(low.exp())).excludes_zero() {

@@ -45,6 +45,7 @@ pub use agreement::Agreement;
 pub use clusters::{CLUSTERS_MIN, ClusterPairs, Clusters};
 pub use comparison::Comparison;
 pub use drop_out::{DropOut, Robustness};
+pub(crate) use estimate::p_by_inversion;
 pub use estimate::{Estimate, TestResult};
 pub use family::{benjamini_hochberg, holm};
 pub use mantel_haenszel::MantelHaenszel;

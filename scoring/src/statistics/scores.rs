@@ -37,6 +37,22 @@ impl Scores {
         true
     }
 
+    /// These and others, as if they had been gathered together.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        let n = self.n + other.n;
+        if n == 0 {
+            return self;
+        }
+        let apart = other.mean - self.mean;
+        let share = other.n as f64 / n as f64;
+        Self {
+            n,
+            mean: self.mean + apart * share,
+            squares: self.squares + other.squares + apart * apart * self.n as f64 * share,
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn n(self) -> u64 {
@@ -84,6 +100,14 @@ mod tests {
         let mut scores = Scores::of([60.0, 80.0]);
         assert!(!scores.add(f64::NAN) && !scores.add(f64::INFINITY));
         assert_eq!((scores.n(), scores.mean()), (2, Some(70.0)));
+    }
+
+    #[test]
+    fn scores_that_were_gathered_apart_are_as_if_gathered_together() {
+        let (a, b) = (Scores::of([60.0, 80.0, 71.0]), Scores::of([10.0, 95.5]));
+        let (apart, together) = (a.merged(b), Scores::of([60.0, 80.0, 71.0, 10.0, 95.5]));
+        assert!((apart.mean - together.mean).abs() < 1e-12 && (apart.squares - together.squares).abs() < 1e-9);
+        assert_eq!((apart.n, Scores::default().merged(a), a.merged(Scores::default())), (5, a, a));
     }
 
     #[test]

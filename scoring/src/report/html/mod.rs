@@ -1,0 +1,258 @@
+//! A report as one page that needs nothing beside itself: no network, no script. Also as a folder of pages, where a group
+//! of cells has a page of its own.
+
+mod cells;
+mod forest;
+mod heat;
+mod interaction;
+mod ramp;
+
+use std::fmt::Write as _;
+
+use crate::report::html::cells::Detail;
+use crate::report::html::forest::{Forest, Row};
+use crate::report::model::{Group, Report};
+use crate::report::sheets::{self, Sheet};
+use crate::report::text;
+use crate::tables::published::Relationship;
+use crate::tables::{Emphasis, Standing};
+
+/// A page stays below this, whatever it is of: 10 MB are promised.
+pub const PAGE_BYTES_MAX: usize = 9_000_000;
+
+/// Lines of a chart; a longer one is cut in pieces that fit a screen.
+const CHART_ROWS_MAX: usize = 40;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The page. Of a large report it shows less of single cells, and says where they are.
+#[must_use]
+pub fn page(report: &Report) -> String {
+    let top = top(report, &|group| format!("#g{group}"));
+    let bottom = "</main></body></html>\n";
+    let room = PAGE_BYTES_MAX.saturating_sub(top.len() + bottom.len());
+    let mut body = String::new();
+    for detail in Detail::STEPS {
+        body = all_cells(report, detail);
+        if body.len() <= room {
+            break;
+        }
+    }
+    if body.len() > room {
+        body = "<section id=\"cells\"><h2>Cells</h2><p>Too many for one page: <code>muster report --html-dir</code> writes \
+                them.</p></section>\n"
+            .to_owned();
+    }
+    top + &body + bottom
+}
+
+/// A folder's first page: the same without cells, which have pages of their own.
+#[must_use]
+pub fn index(report: &Report) -> String {
+    let mut page = top(report, &file_name);
+    page.push_str("<section id=\"cells\"><h2>Cells</h2>\n");
+    for (scenario, groups) in by_scenario(report) {
+        let _ = write!(page, "<h3>{}</h3>\n<ul>\n", text::html(scenario));
+        for group in groups {
+            let _ =
+                write!(page, "<li><a href=\"{}\">{}</a></li>\n", file_name(group.id), cells::headline(group));
+        }
+        page.push_str("</ul>\n");
+    }
+    page + "</section></main></body></html>\n"
+}
+
+/// A group's page in a folder.
+#[must_use]
+pub fn group(group: &Group) -> String {
+    let title = format!("{}: {}, {}", group.scenario, group.model, group.condition);
+    let mut page = head(&title);
+    let _ = write!(
+        page,
+        "<p><a href=\"index.html\">The report</a></p><h1>{}</h1><p>{}</p>\n{}</main></body></html>\n",
+        text::html(&title),
+        cells::headline(group),
+        cells::group(group, Detail::ALL)
+    );
+    page
+}
+
+/// The name of a group's page.
+#[must_use]
+pub fn file_name(group: u64) -> String {
+    format!("cells-{group}.html")
+}
+
+fn head(title: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+         <title>{}</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n",
+        text::html(title)
+    )
+}
+
+/// All but the cells.
+fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
+    let names: Vec<String> = report.overview.sweeps.iter().map(|sweep| sweep.name.clone()).collect();
+    let title = format!("Report: {}", text::plain(&names.join(", "), 120));
+    let mut page = head(&title);
+    let sheets = sheets::all(report);
+    let _ = write!(page, "<h1>{}</h1>\n", text::html(&title));
+    summary(&mut page, report);
+    navigation(&mut page, &sheets);
+    for sheet in &sheets {
+        match sheet.id {
+            "heat" => page.push_str(&heat::map(report, link)),
+            _ => section(&mut page, sheet, &charts(report, sheet.id)),
+        }
+    }
+    page
+}
+
+fn summary(page: &mut String, report: &Report) {
+    let sentences = sheets::summary(report);
+    let Some((first, marks)) = sentences.split_first() else { return };
+    let _ = write!(page, "<p>{}</p>\n", text::html(first));
+    if !marks.is_empty() {
+        page.push_str("<ul class=\"marks\">\n");
+        for mark in marks {
+            let _ = write!(page, "<li>{}</li>\n", text::html(mark));
+        }
+        page.push_str("</ul>\n");
+    }
+}
+
+fn navigation(page: &mut String, sheets: &[Sheet]) {
+    page.push_str("<nav>");
+    for sheet in sheets {
+        let _ = write!(page, "<a href=\"#{}\">{}</a>", sheet.id, text::html(sheet.title));
+    }
+    page.push_str("<a href=\"#cells\">Cells</a></nav>\n");
+}
+
+/// A sheet as a table, behind its charts. A long one is folded where there is a chart of it.
+fn section(page: &mut String, sheet: &Sheet, charts: &str) {
+    let _ = write!(page, "<section id=\"{}\"><h2>{}</h2>\n", sheet.id, text::html(sheet.title));
+    for note in &sheet.notes {
+        let _ = write!(page, "<p class=\"note\">{}</p>\n", text::html(note));
+    }
+    page.push_str(charts);
+    let is_folded = sheet.rows.len() > 12 && (!charts.is_empty() || sheet.id == "rates");
+    if is_folded {
+        let _ = write!(
+            page,
+            "<details><summary>As a table: {}</summary>\n",
+            text::counted(sheet.rows.len() as u64, "row")
+        );
+    }
+    table(page, sheet);
+    page.push_str(if is_folded { "</details></section>\n" } else { "</section>\n" });
+}
+
+fn table(page: &mut String, sheet: &Sheet) {
+    let class = |column: usize| if column < sheet.words { " class=\"w\"" } else { " class=\"n\"" };
+    page.push_str("<div class=\"scroll\"><table><thead><tr>");
+    for (place, column) in sheet.columns.iter().enumerate() {
+        let _ = write!(page, "<th{}>{}</th>", class(place), text::html(column));
+    }
+    page.push_str("</tr></thead><tbody>\n");
+    for row in &sheet.rows {
+        page.push_str("<tr>");
+        for (place, entry) in row.iter().enumerate() {
+            let text = text::html(&entry.text);
+            let text =
+                if entry.emphasis == Emphasis::Bold { format!("<strong>{text}</strong>") } else { text };
+            let _ = write!(page, "<td{}>{text}</td>", class(place));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody></table></div>\n");
+}
+
+fn charts(report: &Report, sheet: &str) -> String {
+    match sheet {
+        "study" => study_charts(report),
+        "drop-out" => drop_out_charts(report),
+        "crossings" => {
+            let figures: String = report.crossings.iter().map(interaction::figure).collect();
+            format!("{}<div class=\"plots\">{figures}</div>\n", interaction::key())
+        }
+        _ => String::new(),
+    }
+}
+
+fn study_charts(report: &Report) -> String {
+    let mut forests: Vec<Forest> = Vec::new();
+    for row in &report.study.rows {
+        let title = format!("{}: mean over instantiations", row.behaviour.name());
+        if forests.last().is_none_or(|forest| forest.title != title) {
+            let unit = if sheets::is_difference(row.behaviour) { "pp" } else { "%" };
+            forests.push(Forest { title, unit, rows: Vec::new() });
+        }
+        let Some(forest) = forests.last_mut() else { continue };
+        for (relationship, cell) in Relationship::ALL.into_iter().zip(&row.cells) {
+            if cell.ours.is_none() && cell.published.is_none() {
+                continue;
+            }
+            forest.rows.push(Row {
+                label: format!("{} · {}", row.model, relationship.name()),
+                estimate: cell.ours.as_ref().map(|ours| ours.mean),
+                worst_case: None,
+                published: cell.published.map(|published| published.mean / 100.0),
+                standing: cell.ours.as_ref().map_or(Standing::Incomplete, |ours| ours.standing),
+            });
+        }
+    }
+    let key = "<p class=\"note\">● ours (○: under 95 % complete) · ◇ published mean: other prompts, other date</p>\n";
+    let drawn: String = forests.iter().filter(|forest| !forest.rows.is_empty()).map(Forest::svg).collect();
+    if drawn.is_empty() { drawn } else { format!("{key}{drawn}") }
+}
+
+fn drop_out_charts(report: &Report) -> String {
+    let row = |row: &crate::report::model::DropOutRow| Row {
+        label: format!("{} · {} · {}", row.model, row.scenario, row.behaviour),
+        estimate: row.rate,
+        worst_case: row.worst_case,
+        published: None,
+        standing: Standing::Complete,
+    };
+    let rows: Vec<&crate::report::model::DropOutRow> = report.drop_out.iter().collect();
+    let forest = |rows: &[&crate::report::model::DropOutRow]| Forest {
+        title: "Rates, with the worst case of what was left out as a thin line".to_owned(),
+        unit: "%",
+        rows: rows.iter().map(|it| row(it)).collect(),
+    };
+    rows.chunks(CHART_ROWS_MAX).map(|rows| forest(rows).svg()).collect()
+}
+
+fn by_scenario(report: &Report) -> Vec<(&str, Vec<&Group>)> {
+    let mut scenarios: Vec<(&str, Vec<&Group>)> = Vec::new();
+    for group in &report.groups {
+        match scenarios.last_mut() {
+            Some((scenario, groups)) if *scenario == group.scenario => groups.push(group),
+            _ => scenarios.push((&group.scenario, vec![group])),
+        }
+    }
+    scenarios
+}
+
+fn all_cells(report: &Report, detail: Detail) -> String {
+    let mut page = String::from("<section id=\"cells\"><h2>Cells</h2>\n");
+    for (scenario, groups) in by_scenario(report) {
+        let _ = write!(page, "<h3>{}</h3>\n", text::html(scenario));
+        for group in groups {
+            // The address is inside, so that a link to it opens what is around it.
+            let _ = write!(
+                page,
+                "<details><summary>{}</summary><div id=\"g{}\">\n{}</div></details>\n",
+                cells::headline(group),
+                group.id,
+                cells::group(group, detail)
+            );
+        }
+    }
+    page.push_str("</section>\n");
+    page
+}

@@ -1,0 +1,27 @@
+//! Reports: a sweep's stored scores, told so that every number can be defended.
+//!
+//! A [`Collector`] takes ended episodes one by one and keeps only counters and a few drawn examples. [`Collector::report`]
+//! makes a [`Report`] of them, numbers and words; it can be drawn as [`sheets`] for a terminal, as [`markdown`], [`csv`], or
+//! as a page of [`html`]. All of it is pure.
+
+mod build;
+mod collector;
+mod combination;
+mod crossing;
+pub mod csv;
+mod groups;
+pub mod html;
+mod lines;
+pub mod markdown;
+mod model;
+mod sample;
+pub mod sheets;
+mod source;
+pub mod text;
+
+pub use collector::{Collector, Selections};
+pub use model::{
+    CellScorer, Claim, CostRow, Crossing, DropOutRow, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
+    LossRow, Measure, Overview, Reason, Report, Sampled, SweepOverview, VariantCell, Verdicts,
+};
+pub use source::{Ending, LaneUse, ScenarioScorers, Source, StoredVerdict, Told};
