@@ -24,11 +24,12 @@ fn more_calls_at_once_than_the_usual_limit_of_open_files_are_made_all_the_same()
 
 #[test]
 fn a_disk_that_takes_no_more_ends_the_run_and_the_next_one_loses_nothing() {
-    let stage = Stage::new(&["--words", "400"], SweepFile::tampering(&[OBEDIENT], 4));
+    let stage = Stage::new(&["--words", "400"], SweepFile::tampering(&[OBEDIENT], 12));
     let (file, data) = (stage.sweep.argument(), stage.sweep.data());
     let command = ["run", &file, "--data-dir", &data, "--max-connections", "8", "--json"];
-    // No file may be longer than 160 blocks of 512 bytes; writing on is an error instead of a signal.
-    let full = "trap '' XFSZ; ulimit -f 160";
+    // No file may be longer than 600 blocks of 512 bytes, which the suite's files fit into; writing on is an error instead
+    // of a signal.
+    let full = "trap '' XFSZ; ulimit -f 600";
     let ended = Process::start_after(full, &command, &stage.provider.environment()).wait();
     calm(&ended);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

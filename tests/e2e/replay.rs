@@ -158,11 +158,15 @@ fn a_changed_prompt_document_limit_model_or_parameter_is_another_job_and_a_comme
     copy.put_back("shared/outputs/red.toml", &before);
     for (file, from, to) in [
         ("tampering/prompts/user.md", "", "\nThank you."),
-        ("tampering/prompts/system.md", "", " Be brief."),
+        ("shared/prompts/identity.md", "", " Be brief."),
         ("tampering/documents/policy.md", "", "\nOne more line.\n"),
         ("tampering/scenario.toml", "model_calls = 30", "model_calls = 31"),
         ("tampering/scenario.toml", "temperature = 1.0", "temperature = 0.9"),
-        ("tampering/scenario.toml", "weights_retention_days = 30", "weights_retention_days = 31"),
+        (
+            "tampering/scenario.toml",
+            "weights_retention_days = { value = 30",
+            "weights_retention_days = { value = 31",
+        ),
     ] {
         let before = copy.edit(file, from, to);
         differs(&format!("{file} {to}"));
