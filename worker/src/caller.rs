@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::Route;
 use crate::classify::{ErrorClass, Judgement, Paid, Retry, Verdict, classify, classify_inside};
 use crate::error::{CallError, WorkerError};
-use crate::gate::{Errand, Gate, Pass, Size};
+use crate::gate::{Bill, Errand, Gate, Pass, Size};
 use crate::headers::{Observed, RateHeaders};
 use crate::http::{Answer, Endpoint, Fault, Http, HttpError, Patience};
 use crate::pace::{Pace, PaceConfig};
@@ -296,9 +296,9 @@ impl Caller {
             Err(error) => Err(failure_of_http(error)),
         };
         match read {
-            Ok(reply) => {
+            Ok((reply, bill)) => {
                 self.poison.answered(body);
-                let cost = self.gate.answered(pass, &reply.tokens);
+                let cost = self.gate.answered(pass, &reply.tokens, bill);
                 Ok((reply, cost))
             }
             Err(failure) => {
@@ -309,11 +309,11 @@ impl Caller {
         }
     }
 
-    fn judge(&self, answer: &Answer) -> Result<Reply, Failure> {
+    fn judge(&self, answer: &Answer) -> Result<(Reply, Bill), Failure> {
         let now = SystemTime::now();
         let judgement = if answer.status.is_success() {
             match self.dialect.decode(&answer.body) {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => return Ok((reply, Bill::Used(self.dialect.cost_micro_usd(&answer.body)))),
                 Err(AnswerError::Error(inside)) => {
                     billed_if_used(classify_inside(&inside, &answer.headers, now), &answer.body)
                 }
@@ -323,7 +323,7 @@ impl Caller {
             classify(answer.status.as_u16(), &answer.headers, &answer.body, now)
         };
         match judgement {
-            Judgement::Declined { message } => Ok(self.declined(&message)),
+            Judgement::Declined { message } => Ok((self.declined(&message), Bill::Nothing)),
             Judgement::Failed(verdict) => Err(verdict.into()),
         }
     }

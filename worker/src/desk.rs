@@ -117,6 +117,7 @@ impl Desk {
 
     /// The link is gone. Whether it had been good.
     pub(crate) fn disconnect(&self) -> bool {
+        self.shares.disconnected();
         let mut state = self.lock();
         state.outbox.disconnect();
         std::mem::take(&mut state.welcomed)

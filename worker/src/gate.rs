@@ -8,7 +8,7 @@ use muster_episode::{QuotaPlan, TokenUsage};
 use muster_proto::v1;
 use tokio::time::Instant;
 
-use crate::cost::{Cost, CostRule, Costs};
+use crate::cost::{Cost, CostRule, Costs, Worst};
 use crate::headers::Observed;
 use crate::lease::Lease;
 use crate::shares::{Denied, Fate, Need, Permit, Scope, Shares};
@@ -48,12 +48,22 @@ pub(crate) struct Size {
     pub(crate) max_output_tokens: u32,
 }
 
+/// What an answer is billed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bill {
+    /// The tokens that it used; the provider may have named the sum itself, in millionths of a dollar.
+    Used(Option<u64>),
+    /// Nothing: the provider declined before a model was asked.
+    Nothing,
+}
+
 /// Leave to send one request.
 #[derive(Debug)]
 pub(crate) struct Pass {
     permit: Option<Permit>,
     size: Size,
     reserved: Cost,
+    worst: Worst,
 }
 
 // === impl Gate ===
@@ -87,19 +97,14 @@ impl Gate {
         timeout: Duration,
     ) -> Result<Pass, Denied> {
         let reserved = self.costs.reserve(size.body_bytes, size.max_output_tokens);
+        let worst = self.costs.worst(size.body_bytes, size.max_output_tokens);
         let (Some(shares), Some(errand)) = (&self.shares, errand) else {
             self.scope.silence().await;
-            return Ok(Pass { permit: None, size, reserved });
+            return Ok(Pass { permit: None, size, reserved, worst });
         };
-        let need = Need {
-            lease: errand.lease,
-            turn: errand.turn,
-            cost: reserved,
-            worst: self.costs.worst(size.body_bytes, size.max_output_tokens),
-            timeout,
-        };
+        let need = Need { lease: errand.lease, turn: errand.turn, cost: reserved, worst, timeout };
         let permit = shares.ready(&self.scope, &need).await?;
-        Ok(Pass { permit, size, reserved })
+        Ok(Pass { permit, size, reserved, worst })
     }
 
     /// Silence for so long.
@@ -107,14 +112,29 @@ impl Gate {
         self.scope.pause(pause);
     }
 
-    /// A request was answered. What it cost in money, if the price is known.
-    pub(crate) fn answered(&self, pass: Pass, used: &TokenUsage) -> Option<u64> {
-        let Pass { permit, size, reserved } = pass;
-        self.costs.learn(size.body_bytes, used);
-        let micro_usd = self.costs.money(used);
+    /// A request was answered. What it cost in money, if that is known. An answer that does not say what it used is charged
+    /// to budgets at its worst: a provider's silence must not lift a cap.
+    pub(crate) fn answered(&self, pass: Pass, used: &TokenUsage, bill: Bill) -> Option<u64> {
+        let Pass { permit, size, reserved, worst } = pass;
+        let tokens = used.input.saturating_add(used.output);
+        let (fate, micro_usd) = match bill {
+            Bill::Nothing => {
+                let nothing = Fate::Answered { cost: Cost::default(), micro_usd: Some(0), tokens: 0 };
+                (nothing, Some(0))
+            }
+            Bill::Used(_) if tokens == 0 => {
+                let all = Fate::Answered { cost: reserved, micro_usd: worst.micro_usd, tokens: worst.tokens };
+                (all, None)
+            }
+            Bill::Used(own) => {
+                self.costs.learn(size.body_bytes, used);
+                let micro_usd = own.or_else(|| self.costs.money(used));
+                let cost = self.costs.settle(reserved, size.max_output_tokens, used);
+                (Fate::Answered { cost, micro_usd, tokens }, micro_usd)
+            }
+        };
         if let Some(permit) = permit {
-            let cost = self.costs.settle(reserved, size.max_output_tokens, used);
-            permit.settle(Fate::Answered { cost, micro_usd, tokens: used.input.saturating_add(used.output) });
+            permit.settle(fate);
         }
         micro_usd
     }

@@ -106,7 +106,10 @@ struct State {
     unsettled: Vec<v1::CallSettled>,
     /// Limits seen in headers, to be told.
     seen: Vec<v1::Observe>,
+    /// Said already, and perhaps not heard.
     settled: VecDeque<(Instant, v1::CallSettled)>,
+    /// When the last session was lost; none while there is one.
+    cut_at: Option<Instant>,
     /// The asks of this session: their numbers and moments.
     asks: VecDeque<(u64, Instant)>,
     last_ask: u64,
@@ -281,19 +284,23 @@ impl Shares {
         self.stirred.notify_one();
     }
 
+    /// The session is lost. What was said shortly before may not have been heard.
+    pub(crate) fn disconnected(&self) {
+        self.lock().cut_at.get_or_insert_with(Instant::now);
+    }
+
     /// A new session begins: what waits is asked for anew by the same numbers (what was granted of it and not heard of is
     /// thereby given back), and what was settled lately is settled again.
     pub(crate) fn connected(&self) {
         let mut state = self.lock();
         (state.last_ask, state.unasked) = (0, state.waiting.keys().copied().collect());
         state.asks.clear();
-        let again: Vec<v1::CallSettled> = state
-            .settled
-            .iter()
-            .filter(|(at, _)| at.elapsed() < SETTLE_AGAIN)
-            .map(|(_, settled)| *settled)
-            .collect();
-        state.unsettled = again;
+        let horizon = state.horizon();
+        let again = state.settled.iter().filter(|(at, _)| horizon.is_none_or(|horizon| *at >= horizon));
+        let mut unsettled: Vec<v1::CallSettled> = again.map(|(_, settled)| *settled).collect();
+        // What was never said comes last, and is not said twice.
+        unsettled.append(&mut state.unsettled);
+        (state.unsettled, state.cut_at) = (unsettled, None);
         drop(state);
         self.stirred.notify_one();
     }
@@ -329,6 +336,7 @@ impl Shares {
         for calls in unsettled.chunks(CALLS_AN_EVENT) {
             words.push(Event::Settle(v1::Settle { calls: calls.to_vec() }));
         }
+        state.said(unsettled);
         let unasked = std::mem::take(&mut state.unasked);
         let asks: Vec<v1::CallAsk> =
             unasked.iter().filter_map(|call| state.waiting.get(call).map(|waiting| waiting.ask)).collect();
@@ -366,17 +374,25 @@ impl State {
         self.last_ask
     }
 
+    /// What was said before then was heard: the session went on for long after it.
+    fn horizon(&self) -> Option<Instant> {
+        self.cut_at.unwrap_or_else(Instant::now).checked_sub(SETTLE_AGAIN)
+    }
+
+    fn said(&mut self, settled: Vec<v1::CallSettled>) {
+        let (now, horizon) = (Instant::now(), self.horizon());
+        while self.settled.front().is_some_and(|(at, _)| horizon.is_some_and(|horizon| *at < horizon)) {
+            self.settled.pop_front();
+        }
+        self.settled.extend(settled.into_iter().map(|settled| (now, settled)));
+        let beyond = self.settled.len().saturating_sub(SETTLED_REMEMBERED);
+        self.settled.drain(..beyond);
+    }
+
     fn settle(&mut self, settled: v1::CallSettled) {
         if self.waiting.remove(&settled.call).is_some() {
             self.unasked.retain(|call| *call != settled.call);
         }
-        if self.settled.len() >= SETTLED_REMEMBERED {
-            self.settled.pop_front();
-        }
-        while self.settled.front().is_some_and(|(at, _)| at.elapsed() > SETTLE_AGAIN) {
-            self.settled.pop_front();
-        }
-        self.settled.push_back((Instant::now(), settled));
         self.unsettled.push(settled);
     }
 }
@@ -571,6 +587,28 @@ mod tests {
         let [Event::Settle(settle), Event::Ask(ask)] = &words[..] else { panic!("{words:?}") };
         assert_eq!((settle.calls[0].call, ask.calls[0].call, ask.number), (answered, still, 1));
         second.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ended_in_an_outage_of_an_hour_is_settled_after_it() {
+        let shares = Shares::new();
+        let scope = governed(&shares, 0);
+        let (heard, unheard, unsaid) =
+            (waits(&shares, &scope), waits(&shares, &scope), waits(&shares, &scope));
+        let (ask, calls) = asked(&shares).await;
+        shares.share(&v1::Share { ask, calls: calls.clone(), spread_ms: 0 });
+        let [heard, unheard, unsaid] =
+            [heard, unheard, unsaid].map(|ready| async { ready.await.unwrap().unwrap().unwrap() });
+        heard.await.settle(Fate::Failed);
+        assert_eq!(fates(&shares).await, [v1::Fate::Failed]);
+        tokio::time::advance(60 * SECOND).await;
+        unheard.await.settle(Fate::Lost);
+        assert_eq!(fates(&shares).await, [v1::Fate::Lost]);
+        shares.disconnected();
+        unsaid.await.settle(Fate::Limited);
+        tokio::time::advance(3_600 * SECOND).await;
+        shares.connected();
+        assert_eq!(fates(&shares).await, [v1::Fate::Lost, v1::Fate::Limited]);
     }
 
     #[tokio::test(start_paused = true)]

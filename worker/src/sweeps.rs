@@ -116,8 +116,10 @@ impl Sweeps {
 
     fn caller(&self, plan: &SweepPlan, model: &ModelPlan, desk: &Arc<Desk>) -> Result<Arc<Caller>, String> {
         let address = model.base_url.as_deref().unwrap_or_default();
-        let name =
-            format!("{} {address} {:?} {:?} {:?}", model.name, model.dialect, model.quirks, model.price);
+        let (pace, ModelPlan { name, pool, dialect, quirks, price, quota, .. }) =
+            (self.pace(plan, model), model);
+        // All that a caller keeps: one that was made for another pool would pass that pool's gate.
+        let name = format!("{name} {address} {pool} {dialect:?} {quirks:?} {price:?} {quota:?} {pace:?}");
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.entry(name).or_insert_with(|| self.new_caller(plan, model, desk).map(Arc::new)).clone()
     }
