@@ -33,6 +33,7 @@ BESIDE = {
         "usage.is_byok",
     },
     "vllm": {"choices.message.reasoning"},
+    "llamacpp": {"choices.message.reasoning_content"},
     "compatible": {"choices.message.reasoning_content"},
 }
 

@@ -1,21 +1,22 @@
 """Holds every answer and every error of the fakes against the SDKs' response types.
 
-    python prove_answers.py RECORD.jsonl FAULTS.txt KEY NAME=ADDRESS...
+    python prove_answers.py FROZEN RECORD.jsonl FAULTS.txt KEY NAME=ADDRESS...
 
-RECORD is the witness's of a run of all providers, FAULTS what `muster provider --fault help` lists.
+FROZEN is what the example `requests` wrote: the answers that the worker's fixtures say providers give. RECORD is the witness's of a run of all providers, FAULTS what `muster provider --fault help` lists.
 """
 import collections
 import json
+import pathlib
 import sys
 import urllib.error
 import urllib.request
 
 import pydantic
 from answer_types import parsed, refused
-from routes import dialect_of
+from routes import dialect_of, frozen
 
-RECORD, FAULTS, KEY = sys.argv[1:4]
-FAKES = dict(fake.split("=", 1) for fake in sys.argv[4:])
+FROZEN, RECORD, FAULTS, KEY = sys.argv[1:5]
+FAKES = dict(fake.split("=", 1) for fake in sys.argv[5:])
 # These break what they send, or send nothing: there is nothing to parse.
 UNREADABLE = {"hang", "cut", "cut-json", "not-json", "huge", "stall", "keep-alive"}
 
@@ -109,7 +110,10 @@ def in_200(dialect, profile, said):
         refused(dialect, profile, body["error"].get("code", 200) if dialect == "gemini" else 200, said)
 
 
+fixtures = [parsed(dialect, profile, text) for dialect, profile, _, text in frozen(pathlib.Path(FROZEN), ".answer.json")]
+assert len(fixtures) >= 37, len(fixtures)
 counts, openings = answered()
+print(f"{len(fixtures)} frozen answers parse strictly in the SDKs' types")
 print("answers parse strictly in the SDKs' types: " + ", ".join(f"{count} {dialect}" for dialect, count in sorted(counts.items())))
 faults = [fault for fault in open(FAULTS).read().split() if fault not in UNREADABLE]
 assert len(faults) > 100, faults

@@ -11,18 +11,14 @@ import pathlib
 import sys
 
 from request_types import EXTENSIONS, problem, without
-from routes import dialect_of
+from routes import dialect_of, frozen
 
 FROZEN, RECORD = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 
 
-def frozen():
-    for file in sorted(FROZEN.glob("*/*.json")):
-        if file.name.endswith(".answer.json"):
-            continue
-        dialect, name = file.parent.name, file.stem
-        profile = name.split(".")[0].split("-")[1] if dialect == "openai-chat" else dialect
-        yield dialect, profile, file.name, json.loads(file.read_text())
+def written():
+    for dialect, profile, name, text in frozen(FROZEN, ".json"):
+        yield dialect, profile, name, json.loads(text)
 
 
 def recorded():
@@ -102,7 +98,7 @@ def unmet(met):
     return {whose: listed - met[whose] for whose, listed in EXTENSIONS.items() if listed - met[whose]}
 
 
-counts, met, bodies = proves([*frozen(), *recorded()])
+counts, met, bodies = proves([*written(), *recorded()])
 assert set(counts) == {"openai-chat", "openai-responses", "anthropic-messages", "gemini"}, counts
 assert met == EXTENSIONS, f"listed, but met in no request: {unmet(met)}"
 print("requests of the SDKs' own types: " + ", ".join(f"{count} {dialect}" for dialect, count in sorted(counts.items())))
