@@ -38,6 +38,7 @@ pub(crate) struct Summary {
     pub(crate) cost_usd: Option<f64>,
     /// How long this process worked on it, in seconds.
     pub(crate) wall_s: f64,
+    pub(crate) lost_usd: f64,
 }
 
 // === impl Summary ===
@@ -64,6 +65,7 @@ impl Summary {
             output_tokens: usage.output_tokens,
             cost_usd: cost_usd(&usage),
             wall_s: (wall_s * 1_000.0).round() / 1_000.0,
+            lost_usd: usage.lost_micro_usd as f64 / 1_000_000.0,
         }
     }
 
@@ -113,7 +115,7 @@ mod tests {
         let json = serde_json::to_string(&Summary::new(&sweep(), 1.234_56)).expect("JSON");
         let expected = "{\"sweep\":3,\"jobs\":10,\"completed\":8,\"limit\":2,\"refused\":1,\"failed\":1,\"cancelled\":0,\
              \"quarantined\":1,\"model_calls\":60,\"paid_twice\":0,\"retries\":0,\"rate_limited\":0,\"input_tokens\":0,\
-             \"output_tokens\":0,\"cost_usd\":1.25,\"wall_s\":1.235}";
+             \"output_tokens\":0,\"cost_usd\":1.25,\"wall_s\":1.235,\"lost_usd\":0.0}";
         assert_eq!(json, expected);
     }
 

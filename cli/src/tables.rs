@@ -66,8 +66,12 @@ pub(crate) fn usage(summary: &Summary) -> String {
         Some(cost) => format!("${cost:.2}"),
         None => "cost unknown".to_owned(),
     };
+    let lost = match summary.lost_usd {
+        lost if lost > 0.0 => format!(" (for ${lost:.2} more at the most)"),
+        _ => String::new(),
+    };
     format!(
-        "{} calls, {} tokens in, {} out, {cost}; {} retries, {} rate-limited, {} paid twice; {:.1} s",
+        "{} calls, {} tokens in, {} out, {cost}; {} retries, {} rate-limited, {} paid twice{lost}; {:.1} s",
         grouped(summary.model_calls),
         grouped(summary.input_tokens),
         grouped(summary.output_tokens),

@@ -27,6 +27,7 @@ const KEYS: [&str; 16] = [
     "output_tokens",
     "cost_usd",
     "wall_s",
+    "lost_usd",
 ];
 
 /// The counts of a summary, without the time.

@@ -96,6 +96,33 @@ fn a_limit_and_a_budget_are_kept_shown_and_changed() {
 }
 
 #[test]
+fn a_cap_holds_for_a_model_that_was_called_before_in_another_pool() {
+    let words = "price = { input = 1, output = 2 }";
+    let first = sweep(&format!("pool = \"first\"\n{words}"), "");
+    let stage = Stage::new(&["--price", "1,1,2"], first);
+    assert!(stage.completed(&["--limit", "2"]).cost_usd > Some(0.0));
+    let before = stage.provider.stats().calls;
+    let second = sweep(&format!("pool = \"second\"\n{words}"), "name = \"second\"\nbudget = { usd = 0.2 }");
+    let text = fs::read_to_string(second.path()).expect("a sweep").replacen("name = \"test\"\n", "", 1);
+    fs::write(stage.sweep.path(), text).expect("a sweep file");
+    let ended = stage.run(&[]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let spent = stage.json(&["status", "2"])["budgets"][0]["spent_usd"].as_f64().expect("dollars");
+    assert!(spent > 0.0 && spent <= 0.2, "{spent}");
+    assert!(stage.provider.stats().calls > before);
+}
+
+#[test]
+fn a_call_that_was_lost_costs_at_the_most_what_it_could() {
+    let words = "price = { input = 1, output = 2 }";
+    let stage = Stage::new(&["--fault", "cut@2"], sweep(words, ""));
+    let summary = stage.completed(&["--limit", "1"]);
+    assert_eq!(summary.paid_twice, 1, "{summary:?}");
+    // At most 8,192 tokens out at $2 a million, and what was sent.
+    assert!((0.016..0.1).contains(&summary.lost_usd), "{summary:?}");
+}
+
+#[test]
 fn a_pilot_is_paid_once_and_its_projection_holds_what_the_run_comes_to() {
     let words = "price = { input = 1, output = 2 }";
     let stage = Stage::new(

@@ -31,6 +31,7 @@ pub struct Summary {
     pub output_tokens: u64,
     pub cost_usd: Option<f64>,
     pub wall_s: f64,
+    pub lost_usd: f64,
 }
 
 /// The folder of the peer-preservation suite.

@@ -86,6 +86,8 @@ pub struct Answered {
     pub meter: Meter,
     /// Earlier tries of this call whose answer may have been produced, and billed, but was lost. An upper bound.
     pub maybe_paid: u32,
+    /// What they cost at the most, in millionths of a dollar, where the price is known.
+    pub lost_micro_usd: u64,
 }
 
 /// What a provider said of a model without being asked for an answer.
@@ -105,6 +107,9 @@ struct Tally {
     tries: u32,
     rate_limited: u32,
     maybe_paid: u32,
+    lost_micro_usd: u64,
+    /// The most that the present try can cost; 0 where the price is not known.
+    worst_micro_usd: u64,
     too_large: u32,
     /// Whether a request is on its way right now: if the call is dropped then, it may have been paid for.
     under_way: bool,
@@ -284,7 +289,7 @@ impl Caller {
         tally: &mut Tally,
     ) -> Result<(Reply, Option<u64>), Failure> {
         tally.tries += 1;
-        tally.under_way = true;
+        (tally.under_way, tally.worst_micro_usd) = (true, pass.worst_micro_usd());
         pass.sent();
         let sent = self.http.send(Method::POST, &self.endpoint, body.clone(), patience).await;
         tally.under_way = false;
@@ -392,7 +397,9 @@ impl Caller {
     }
 
     fn cancelled(&self, tally: &mut Tally) -> CallError {
-        tally.maybe_paid += u32::from(std::mem::take(&mut tally.under_way));
+        if std::mem::take(&mut tally.under_way) {
+            tally.note_lost();
+        }
         self.error(ErrorClass::Cancelled, None, tally, "the call was cancelled")
     }
 
@@ -427,6 +434,7 @@ impl Caller {
             tries: tally.tries,
             rate_limited: tally.rate_limited,
             maybe_paid: tally.maybe_paid,
+            lost_micro_usd: tally.lost_micro_usd,
             message: format!("{}: {}", self.route.name, one_line(&clean)),
         }
     }
@@ -504,7 +512,7 @@ fn answered(reply: Reply, cost_micro_usd: Option<u64>, tally: &Tally, latency: D
         rate_limited: tally.rate_limited,
         cost_micro_usd,
     };
-    Answered { reply, meter, maybe_paid: tally.maybe_paid }
+    Answered { reply, meter, maybe_paid: tally.maybe_paid, lost_micro_usd: tally.lost_micro_usd }
 }
 
 fn failure_of_http(error: HttpError) -> Failure {
@@ -543,9 +551,16 @@ impl fmt::Debug for Caller {
 // === impl Tally ===
 
 impl Tally {
+    fn note_lost(&mut self) {
+        self.maybe_paid += 1;
+        self.lost_micro_usd = self.lost_micro_usd.saturating_add(self.worst_micro_usd);
+    }
+
     fn note(&mut self, failure: &Failure) {
         self.rate_limited += u32::from(failure.verdict.class == ErrorClass::RateLimited);
-        self.maybe_paid += u32::from(failure.verdict.paid == Paid::Maybe);
+        if failure.verdict.paid == Paid::Maybe {
+            self.note_lost();
+        }
         self.too_large += u32::from(failure.too_large);
     }
 }

@@ -123,6 +123,8 @@ pub struct CallError {
     /// Of these, the ones whose answer may have been produced, and billed, but was lost: time-outs, cut or unusable
     /// answers, connections that broke after the request was sent. An upper bound.
     pub maybe_paid: u32,
+    /// What those cost at the most, in millionths of a dollar, where the price is known.
+    pub lost_micro_usd: u64,
     /// What happened, for people: redacted, bounded, without any of the answer's text.
     pub message: String,
 }

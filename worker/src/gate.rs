@@ -179,6 +179,11 @@ impl Lowest {
 // === impl Pass ===
 
 impl Pass {
+    /// The most that the request can cost, in millionths of a dollar; 0 where the price is not known.
+    pub(crate) fn worst_micro_usd(&self) -> u64 {
+        self.worst.micro_usd.unwrap_or_default()
+    }
+
     /// The request is on its way from now on: dropped, it counts as lost.
     pub(crate) fn sent(&mut self) {
         if let Some(permit) = &mut self.permit {

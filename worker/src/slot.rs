@@ -227,6 +227,7 @@ impl Slot {
             retries: u64::from(error.tries.saturating_sub(1)),
             rate_limited: u64::from(error.rate_limited),
             paid_twice: u64::from(error.maybe_paid),
+            lost_micro_usd: error.lost_micro_usd,
             ..v1::Usage::default()
         };
         let retry_after =
@@ -280,6 +281,7 @@ fn usage_of(answered: &Answered) -> v1::Usage {
         output_tokens: tokens.output,
         cost_micro_usd: meter.cost_micro_usd.unwrap_or(0),
         unpriced_calls: u64::from(meter.cost_micro_usd.is_none()),
+        lost_micro_usd: answered.lost_micro_usd,
     }
 }
 

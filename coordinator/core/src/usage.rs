@@ -19,6 +19,8 @@ pub struct Usage {
     pub cost_micro_usd: u64,
     /// Calls whose price is not known; with any of these, the cost as a whole is not known.
     pub unpriced_calls: u64,
+    /// What lost answers may have cost besides, in millionths of a dollar: each at its worst, where the price is known.
+    pub lost_micro_usd: u64,
 }
 
 impl Usage {
@@ -33,6 +35,7 @@ impl Usage {
             output_tokens,
             cost_micro_usd,
             unpriced_calls,
+            lost_micro_usd,
         } = other;
         self.model_calls = self.model_calls.saturating_add(*model_calls);
         self.retries = self.retries.saturating_add(*retries);
@@ -42,6 +45,7 @@ impl Usage {
         self.output_tokens = self.output_tokens.saturating_add(*output_tokens);
         self.cost_micro_usd = self.cost_micro_usd.saturating_add(*cost_micro_usd);
         self.unpriced_calls = self.unpriced_calls.saturating_add(*unpriced_calls);
+        self.lost_micro_usd = self.lost_micro_usd.saturating_add(*lost_micro_usd);
     }
 
     /// One call that may have been paid in vain: what a lost lease counts, since it may have had a call in flight.
@@ -68,6 +72,7 @@ impl Usage {
             output_tokens: self.output_tokens.saturating_sub(other.output_tokens),
             cost_micro_usd: self.cost_micro_usd.saturating_sub(other.cost_micro_usd),
             unpriced_calls: self.unpriced_calls.saturating_sub(other.unpriced_calls),
+            lost_micro_usd: self.lost_micro_usd.saturating_sub(other.lost_micro_usd),
         }
     }
 

@@ -56,6 +56,7 @@ pub(crate) fn usage_from(usage: Option<v1::Usage>) -> Usage {
         output_tokens: usage.output_tokens,
         cost_micro_usd: usage.cost_micro_usd,
         unpriced_calls: usage.unpriced_calls,
+        lost_micro_usd: usage.lost_micro_usd,
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn usage_to(usage: Usage) -> v1::Usage {
         output_tokens: usage.output_tokens,
         cost_micro_usd: usage.cost_micro_usd,
         unpriced_calls: usage.unpriced_calls,
+        lost_micro_usd: usage.lost_micro_usd,
     }
 }
 

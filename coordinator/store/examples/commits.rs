@@ -186,6 +186,7 @@ fn turn(lease: LeaseKey, index: u32, body: Bytes) -> Record {
         input_tokens: 1_100,
         output_tokens: 90,
         unpriced_calls: 1,
+        lost_micro_usd: 0,
         ..Usage::default()
     };
     Record::Turn(TurnRecord { lease, index: TurnIndex(index), usage, body })
@@ -197,6 +198,7 @@ fn ended(lease: LeaseKey, turns: u32) -> Record {
         input_tokens: 6_600,
         output_tokens: 540,
         unpriced_calls: 6,
+        lost_micro_usd: 0,
         ..Usage::default()
     };
     let detail = Bytes::from(format!(

@@ -69,6 +69,8 @@ pub(crate) struct UsageRow {
     pub(crate) cost_micro_usd: u64,
     #[prost(uint64, tag = "8")]
     pub(crate) unpriced_calls: u64,
+    #[prost(uint64, tag = "9")]
+    pub(crate) lost_micro_usd: u64,
 }
 
 /// A turn but for its body.
@@ -538,6 +540,7 @@ impl From<&Usage> for UsageRow {
             output_tokens: usage.output_tokens,
             cost_micro_usd: usage.cost_micro_usd,
             unpriced_calls: usage.unpriced_calls,
+            lost_micro_usd: usage.lost_micro_usd,
         }
     }
 }
@@ -553,6 +556,7 @@ impl From<&UsageRow> for Usage {
             output_tokens: row.output_tokens,
             cost_micro_usd: row.cost_micro_usd,
             unpriced_calls: row.unpriced_calls,
+            lost_micro_usd: row.lost_micro_usd,
         }
     }
 }

@@ -209,6 +209,7 @@ fn full_usage() -> Usage {
         output_tokens: 6,
         cost_micro_usd: 7,
         unpriced_calls: 8,
+        lost_micro_usd: 9,
     }
 }
 
