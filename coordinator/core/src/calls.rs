@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{Millis, SessionId};
+use crate::ids::{Millis, SessionId, WorkerId};
 use crate::purse::PurseAt;
 use crate::queue::CallKey;
-use crate::quota::CallAsk;
+use crate::quota::{CallAsk, CallId};
 use crate::scope::ScopeAt;
 
 /// A share may be used for so long from the ask that it answers. After a start nothing is granted for as long.
@@ -59,6 +59,15 @@ pub(crate) struct Calls {
     blocked: BTreeMap<PurseAt, BTreeMap<u64, CallKey>>,
 }
 
+// === impl CallState ===
+
+impl CallState {
+    /// Whether it was granted, and its time is out.
+    pub(crate) fn is_over(self, now: Millis) -> bool {
+        matches!(self, Self::Flying(_, until) if until <= now)
+    }
+}
+
 // === impl Calls ===
 
 impl Calls {
@@ -68,6 +77,12 @@ impl Calls {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (&CallKey, &Call)> {
         self.by_key.iter()
+    }
+
+    /// A worker's calls that were granted and have not ended.
+    pub(crate) fn flying_of(&self, worker: WorkerId) -> impl Iterator<Item = (&CallKey, &Call)> {
+        let all = (worker, CallId(0))..=(worker, CallId(u64::MAX));
+        self.by_key.range(all).filter(|(_, call)| matches!(call.state, CallState::Flying(..)))
     }
 
     /// A number for a call that is asked for.

@@ -194,10 +194,9 @@ impl Limiter {
             throttle.advance(now, self.bound);
         }
         self.bound = false;
-        if quota.ramp_ms > 0
-            && self.last_grant.is_some_and(|at| now > at.plus(QUIET_MS))
-            && self.ramp_ppm(now) == WHOLE
-        {
+        // One ramp a silence: calls that wait for a slow rate make a silence longer, and would begin it anew for ever.
+        let quiet = |at: Millis| now > at.plus(QUIET_MS) && self.ramp.0 <= at;
+        if quota.ramp_ms > 0 && self.last_grant.is_some_and(quiet) && self.ramp_ppm(now) == WHOLE {
             self.ramp = (now, quota.ramp_ms);
         }
         self.set_rates(now, quota);
@@ -227,6 +226,11 @@ impl Limiter {
         self.meter.granted(now);
         self.in_flight += 1;
         self.last_grant = Some(now);
+    }
+
+    /// Whether its rate may rise by itself.
+    pub(crate) fn rises(&self, now: Millis) -> bool {
+        self.ramp_ppm(now) < WHOLE || self.throttle.as_ref().is_some_and(Throttle::is_learned)
     }
 
     /// Calls wait for nothing but the rate.

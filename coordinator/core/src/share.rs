@@ -20,6 +20,10 @@ use crate::scope::ScopeAt;
 /// five milliseconds.
 const MOST_AT_ONCE: usize = 4_096;
 
+/// While a rate may rise, the calls that wait for it are looked after at least this often: what it is now says too little of
+/// when the next may leave.
+const RISES_MS: u64 = 1_000;
+
 /// Of the calls that a budget had no room for, so many are tried again when some is there.
 const TRIED_AGAIN: usize = 64;
 
@@ -65,6 +69,7 @@ impl Core {
         effects: &mut Effects,
     ) {
         let Some(worker) = self.heard(now, session, effects) else { return };
+        self.lose_earlier(now, (session, worker), asks, effects);
         self.freshen(now, session, number);
         let mut refused = Vec::new();
         for ask in asks {
@@ -204,7 +209,9 @@ impl Core {
         let mut batch = Batch::default();
         let next = self.serve_queue(now, at, &mut batch, effects);
         self.hand_out(at, batch, effects);
-        next
+        let rises =
+            self.scopes.get(at).and_then(|scope| scope.limiter()).is_some_and(|limiter| limiter.rises(now));
+        next.map(|next| if rises { next.min(now.plus(RISES_MS)) } else { next })
     }
 
     fn serve_queue(
@@ -360,6 +367,7 @@ impl Core {
             self.settle_one(now, worker, call);
             if let Some(hold) = self.holds.get(&(worker, call.call)) {
                 charged.entry(call.call).or_insert_with(|| charge(&hold.worst, call));
+                self.touch_held(now, &(worker, call.call));
             }
         }
         if !charged.is_empty() {
@@ -384,28 +392,6 @@ impl Core {
             self.scopes.changed.insert(call.scope);
         }
         self.scopes.touch(call.scope, now);
-    }
-
-    /// Calls whose time is out count as lost: what they hold is charged in full.
-    pub(crate) fn lose_calls(&mut self, now: Millis, effects: &mut Effects) {
-        let mut lost: BTreeMap<WorkerId, Vec<(CallId, Spend)>> = BTreeMap::new();
-        for key in self.calls.ring(now) {
-            if let Some(call) = self.calls.remove(&key) {
-                if let Some(limiter) =
-                    self.scopes.get_mut(call.scope).and_then(|scope| scope.known_limiter_mut())
-                {
-                    limiter.forget();
-                }
-                self.scopes.touch(call.scope, now);
-            }
-            if let Some(hold) = self.holds.get(&key) {
-                lost.entry(key.0).or_default().push((key.1, hold.worst));
-            }
-        }
-        for (worker, calls) in lost {
-            self.record(Fact::Settled { worker, calls, at: now }, effects);
-        }
-        self.try_blocked_again(now);
     }
 
     /// A budget may have room again: the first calls that wait for it are looked at anew.

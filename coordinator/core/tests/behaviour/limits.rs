@@ -246,3 +246,106 @@ fn retuning_and_leaving_it_to_the_sweeps_again_take_effect_at_once() {
     rig.control(Control::Cancel(SweepId(2)));
     assert_eq!(quota(&rig), (Some(6_000), false));
 }
+
+#[test]
+fn a_call_that_is_granted_anew_after_a_restart_is_not_lost_when_the_time_of_its_first_grant_is_out() {
+    let mut rig = Rig::new();
+    let mut spec = spec(3, 1, 1);
+    spec.lanes[0].quota.concurrency = Some(1);
+    rig.submit(spec);
+    rig.hello(1, 1, &[]);
+    let leases = rig.want(1, 2);
+    assert_eq!(shared(&ask(&mut rig, 1, leases[0], 1, None)), [1]);
+    let mut rig = rig.restart();
+    rig.hello(1, 1, &leases);
+    rig.now += 55_000;
+    rig.beat(1);
+    assert_eq!(
+        shared(&ask(&mut rig, 1, leases[0], 1, None)),
+        [1],
+        "the worker never heard of the first grant"
+    );
+    assert_eq!(shared(&ask(&mut rig, 2, leases[1], 2, None)), [0; 0], "there is one place");
+    for number in 3..12 {
+        rig.now += 1_000;
+        rig.step(Input::Ask { session: SessionId(1), number, calls: vec![] });
+        assert_eq!(shared(&rig.pass(0)), [0; 0], "it is under way for {} s", number - 2);
+    }
+    assert_eq!(shared(&settle(&mut rig, 1, Fate::Answered, 0)), [2]);
+}
+
+#[test]
+fn a_call_that_is_asked_for_again_after_a_restart_still_waits_when_the_time_of_its_first_grant_is_out() {
+    let mut rig = Rig::new();
+    let mut spec = spec(3, 1, 1);
+    spec.lanes[0].quota.concurrency = Some(1);
+    rig.submit(spec);
+    rig.hello(1, 1, &[]);
+    let leases = rig.want(1, 2);
+    ask(&mut rig, 1, leases[0], 1, None);
+    let mut rig = rig.restart();
+    rig.hello(1, 1, &leases);
+    rig.now += 10_000;
+    assert_eq!(shared(&ask(&mut rig, 1, leases[1], 2, None)), [0; 0], "the place is held");
+    rig.step(Input::Ask { session: SessionId(1), number: 2, calls: vec![] });
+    let second = ask(&mut rig, 3, leases[0], 1, None);
+    assert_eq!(shared(&second), [2], "the first was given back by being asked for again");
+    for number in 4..120 {
+        rig.now += 500;
+        rig.step(Input::Ask { session: SessionId(1), number, calls: vec![] });
+        rig.pass(0);
+        if rig.now % 10_000 == 0 {
+            rig.beat(1);
+        }
+    }
+    assert_eq!(
+        shared(&settle(&mut rig, 2, Fate::Answered, 0)),
+        [1],
+        "it waited longer than it would have flown"
+    );
+}
+
+#[test]
+fn a_large_call_of_a_scope_that_was_slowed_down_does_not_wait_at_the_slowest_rate_for_ever() {
+    let mut rig = Rig::new();
+    let mut spec = spec(9, 1, 1);
+    spec.lanes[0].quota.tokens_per_minute = Some(40_000);
+    spec.lanes[0].quota.ramp_ms = 5_000;
+    rig.submit(spec);
+    rig.hello(1, 1, &[]);
+    let leases = rig.want(1, 2);
+    let large = |rig: &mut Rig, number: u64, lease: LeaseKey, call: u64| {
+        let cost = Cost { tokens: 2_500, ..Cost::default() };
+        let worst = Spend { micro_usd: None, tokens: 2_500 };
+        let ask = CallAsk { call: CallId(call), lease, turn: TurnIndex(0), cost, worst, timeout_ms: 60_000 };
+        rig.step(Input::Ask { session: SessionId(1), number, calls: vec![ask] })
+    };
+    let (mut number, mut granted) = (1, Vec::new());
+    granted.extend(shared(&large(&mut rig, 1, leases[0], 1)));
+    let mut asked = vec![1];
+    for tenth in 1..4_500u64 {
+        rig.now += 100;
+        let mut after = rig.pass(0);
+        if tenth % 5 == 0 {
+            number += 1;
+            after.extend(rig.step(Input::Ask { session: SessionId(1), number, calls: vec![] }));
+        }
+        for call in shared(&after) {
+            granted.push(rig.now);
+            // The first is turned away, alone.
+            let fate = if call == 1 { Fate::Limited } else { Fate::Answered };
+            let cost = Cost { tokens: 2_500, ..Cost::default() };
+            let settled = CallSettled { call: CallId(call), fate, cost, spent: Spend::default() };
+            rig.step(Input::Settle { session: SessionId(1), calls: vec![settled] });
+            number += 1;
+            asked.push(call + 1);
+            large(&mut rig, number, leases[0], call + 1);
+        }
+    }
+    let longest = granted.windows(2).skip(1).map(|pair| pair[1] - pair[0]).max().expect("some were granted");
+    assert!(
+        longest < 200_000 && granted.len() > 12,
+        "{longest} ms at the longest, {} granted",
+        granted.len()
+    );
+}
