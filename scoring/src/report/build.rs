@@ -346,7 +346,10 @@ fn untested(
         Err(why_not) => (None, Some(why_not)),
     };
     let worst_case = sum.as_ref().and_then(Combination::worst_case);
-    let robustness = worst_case.map(|bounds| {
+    let difference = sum.as_ref().and_then(|sum| sum.estimate(Confidence::ninety_five()));
+    // What is nothing has no sign that could hold.
+    let has_sign = difference.is_some_and(|difference| difference.value.abs() > 1e-12);
+    let robustness = worst_case.filter(|_| has_sign).map(|bounds| {
         let holds = bounds.low > 0.0 || bounds.high < 0.0;
         if holds { Robustness::Holds } else { Robustness::CouldTurn }
     });
@@ -354,7 +357,7 @@ fn untested(
         model: column.label.clone(),
         behaviour: behaviour.name().to_owned(),
         what,
-        difference: sum.as_ref().and_then(|sum| sum.estimate(Confidence::ninety_five())),
+        difference,
         why_not,
         p: sum.as_ref().and_then(Combination::p),
         p_holm: None,

@@ -202,7 +202,10 @@ impl Collector {
         let mut repeated = 0_u64;
         for (index, planned) in (0..).zip(planned) {
             let Some(variant) = source.plan.variant(muster_episode::VariantIndex(index)) else { continue };
-            let Some(scorers) = source.scorers.get(&variant.scenario) else { continue };
+            let Some(scorers) = source.scorers.get(&variant.scenario) else {
+                spots.push(None);
+                continue;
+            };
             if known.contains_key(&(column, variant.clone())) {
                 repeated += 1;
                 spots.push(None);

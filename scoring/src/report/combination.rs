@@ -10,6 +10,9 @@ use crate::tables::{Cell, Standing};
 /// Which cell: its place among all, and which of its countings.
 pub(super) type CellId = (usize, usize, u16);
 
+/// What sums of products of a few hundred numbers up to 1 may be off by.
+const ROUNDING: f64 = 1e-12;
+
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Combination {
@@ -91,6 +94,9 @@ impl Combination {
             bounds.low += weight * low;
             bounds.high += weight * high;
         }
+        // Weights like 1/3 do not add up exactly, and what is nothing must not have a sign.
+        let clean = |bound: f64| if bound.abs() < ROUNDING { 0.0 } else { bound };
+        let bounds = Interval { low: clean(bounds.low), high: clean(bounds.high) };
         (!self.is_empty()).then_some(bounds)
     }
 

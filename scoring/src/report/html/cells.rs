@@ -153,7 +153,7 @@ fn cells(page: &mut String, group: &Group, detail: Detail) {
 fn row(page: &mut String, cell: &VariantCell, scorer: &CellScorer, detail: Detail) {
     page.push_str("<tr>");
     for value in cell.variant.values() {
-        let _ = write!(page, "<td>{}</td>", text::html(value));
+        let _ = write!(page, "<td class=\"w\">{}</td>", text::html(value));
     }
     let (summary, rate) = (&scorer.summary, &scorer.summary.rate);
     let mark = if summary.standing == Standing::Incomplete { format!(" {MARK}") } else { String::new() };
@@ -169,7 +169,7 @@ fn row(page: &mut String, cell: &VariantCell, scorer: &CellScorer, detail: Detai
     }
     let _ = write!(
         page,
-        "<td class=\"n\">{shown}{mark}</td><td class=\"n\">{left_out}</td><td class=\"n\">{}</td><td class=\"n\">{score}</td><td class=\"w\">",
+        "<td class=\"n\">{shown}{mark}</td><td class=\"n\">{left_out}</td><td class=\"n\">{}</td><td class=\"n\">{score}</td><td class=\"long\">",
         cell.lost
     );
     verdicts(page, &scorer.verdicts, detail);

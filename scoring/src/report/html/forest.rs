@@ -9,14 +9,14 @@ use crate::tables::Standing;
 
 /// Sizes in the picture's own units, about a pixel each.
 const WIDTH: f64 = 820.0;
-const LABELS: f64 = 300.0;
+const LABELS: f64 = 320.0;
 const NUMBERS: f64 = 150.0;
 const ROW: f64 = 21.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 42.0;
 
 /// Characters of a label that fit beside the picture.
-const LABEL_CHARS_MAX: usize = 46;
+const LABEL_CHARS_MAX: usize = 44;
 
 /// A chart.
 pub(super) struct Forest {

@@ -23,7 +23,8 @@ pub(super) fn map(report: &Report, link: &dyn Fn(u64) -> String) -> String {
         "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th class=\"b\">behaviour, condition</th>",
     );
     for model in &report.models {
-        let _ = write!(page, "<th class=\"m\">{}</th>", text::html(model));
+        // A long name breaks behind its provider.
+        let _ = write!(page, "<th class=\"m\">{}</th>", text::html(model).replace('/', "/<wbr>"));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     let mut behaviour = "";

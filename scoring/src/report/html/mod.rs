@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use crate::report::html::cells::Detail;
 use crate::report::html::forest::{Forest, Row};
-use crate::report::model::{Group, Report};
+use crate::report::model::{DropOutRow, Group, Report};
 use crate::report::sheets::{self, Sheet};
 use crate::report::text;
 use crate::tables::published::Relationship;
@@ -23,14 +23,23 @@ pub const PAGE_BYTES_MAX: usize = 9_000_000;
 /// Lines of a chart; a longer one is cut in pieces that fit a screen.
 const CHART_ROWS_MAX: usize = 40;
 
+/// Words longer than this are broken into lines.
+const LONG_CHARS: usize = 48;
+
 const STYLE: &str = include_str!("style.css");
 
-/// The page. Of a large report it shows less of single cells, and says where they are.
+/// The page.
 #[must_use]
 pub fn page(report: &Report) -> String {
+    page_within(report, PAGE_BYTES_MAX)
+}
+
+/// The page in so many bytes. Of a large report it shows less of single cells, and says where they are.
+#[must_use]
+pub fn page_within(report: &Report, bytes_max: usize) -> String {
     let top = top(report, &|group| format!("#g{group}"));
     let bottom = "</main></body></html>\n";
-    let room = PAGE_BYTES_MAX.saturating_sub(top.len() + bottom.len());
+    let room = bytes_max.saturating_sub(top.len() + bottom.len());
     let mut body = String::new();
     for detail in Detail::STEPS {
         body = all_cells(report, detail);
@@ -161,10 +170,12 @@ fn table(page: &mut String, sheet: &Sheet) {
     for row in &sheet.rows {
         page.push_str("<tr>");
         for (place, entry) in row.iter().enumerate() {
+            let is_long = entry.text.chars().count() > LONG_CHARS;
+            let class = if is_long { " class=\"long\"" } else { class(place) };
             let text = text::html(&entry.text);
             let text =
                 if entry.emphasis == Emphasis::Bold { format!("<strong>{text}</strong>") } else { text };
-            let _ = write!(page, "<td{}>{text}</td>", class(place));
+            let _ = write!(page, "<td{class}>{text}</td>");
         }
         page.push_str("</tr>\n");
     }
@@ -211,20 +222,28 @@ fn study_charts(report: &Report) -> String {
 }
 
 fn drop_out_charts(report: &Report) -> String {
-    let row = |row: &crate::report::model::DropOutRow| Row {
-        label: format!("{} · {} · {}", row.model, row.scenario, row.behaviour),
+    let rows = &report.drop_out;
+    let is_alone = |row: &DropOutRow| {
+        let same = |other: &&DropOutRow| other.model == row.model && other.scenario == row.scenario;
+        rows.iter().filter(same).count() == 1
+    };
+    let drawn = |row: &DropOutRow| Row {
+        label: match is_alone(row) {
+            true => format!("{} · {}", row.model, row.scenario),
+            false => format!("{} · {} · {}", row.model, row.scenario, row.behaviour),
+        },
         estimate: row.rate,
         worst_case: row.worst_case,
         published: None,
         standing: Standing::Complete,
     };
-    let rows: Vec<&crate::report::model::DropOutRow> = report.drop_out.iter().collect();
-    let forest = |rows: &[&crate::report::model::DropOutRow]| Forest {
+    let pieces = rows.len().div_ceil(CHART_ROWS_MAX).max(1);
+    let forest = |rows: &[DropOutRow]| Forest {
         title: "Rates, with the worst case of what was left out as a thin line".to_owned(),
         unit: "%",
-        rows: rows.iter().map(|it| row(it)).collect(),
+        rows: rows.iter().map(drawn).collect(),
     };
-    rows.chunks(CHART_ROWS_MAX).map(|rows| forest(rows).svg()).collect()
+    rows.chunks(rows.len().div_ceil(pieces).max(1)).map(|rows| forest(rows).svg()).collect()
 }
 
 fn by_scenario(report: &Report) -> Vec<(&str, Vec<&Group>)> {
