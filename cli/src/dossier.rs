@@ -16,7 +16,7 @@ pub(crate) struct Dossier {
     pub(crate) sweep: v1::Sweep,
     /// Its plan.
     pub(crate) plan: Arc<SweepPlan>,
-    /// Its suite.
+    /// Its suite; one without scenarios, if it is a list of a judge's questions.
     pub(crate) suite: Arc<Suite>,
     expander: Expander,
 }
@@ -30,10 +30,9 @@ impl Dossier {
         let sweep = client.sweep(number, Document::Wanted).await?;
         let plan = Arc::new(SweepPlan::from_json(&sweep.document).map_err(Failure::plan(number))?);
         let bundle = client.bundle(plan.bundle()).await?;
-        let unreadable = |what: String| Failure::Sweep { sweep: number, what };
-        let suite = Suite::load(&bundle).map_err(|mistakes| unreadable(mistakes.to_string()))?;
-        let suite = Arc::new(suite);
-        let expander = Expander::new(Arc::clone(&suite), Arc::clone(&plan));
+        let expander = Expander::load(&bundle, Arc::clone(&plan))
+            .map_err(|error| Failure::Sweep { sweep: number, what: error.to_string() })?;
+        let suite = Arc::clone(expander.suite());
         Ok(Self { sweep, plan, suite, expander })
     }
 

@@ -74,36 +74,40 @@ impl Intake {
 
     /// The request that submits it.
     pub(crate) fn submission(&self, again: Again) -> v1::SubmitRequest {
-        let plan = &self.plan;
-        let retry = plan.retry();
-        let lane = |model: &muster_episode::ModelPlan| v1::LaneSpec {
-            model: model.name.to_string(),
-            account: model.account.to_string(),
-            pool: model.pool.to_string(),
-            quota: wire::quota(&model.quota),
-            budget: wire::budget(&model.budget),
-        };
-        v1::SubmitRequest {
-            project: plan.project().to_owned(),
-            name: plan.name().to_owned(),
-            content: plan.content_hash().to_vec().into(),
-            weight: plan.weight(),
-            variants: plan.variant_count(),
-            seeds: plan.seeds(),
-            limit: plan.limit(),
-            lanes: plan.models().iter().map(lane).collect(),
-            retry: Some(v1::RetryPolicy {
-                max_strikes: retry.max_strikes,
-                max_deaths: retry.max_deaths,
-                backoff_ms: retry.backoff_ms,
-                backoff_max_ms: retry.backoff_max_ms,
-                ..v1::RetryPolicy::default()
-            }),
-            document: plan.to_json().into(),
-            bundle: self.bundle.hash().to_vec().into(),
-            again: again == Again::New,
-            budget: wire::budget(&plan.budget()),
-        }
+        submission(&self.plan, again)
+    }
+}
+
+/// The request that submits a plan, whose bundle is uploaded.
+pub(crate) fn submission(plan: &SweepPlan, again: Again) -> v1::SubmitRequest {
+    let retry = plan.retry();
+    let lane = |model: &muster_episode::ModelPlan| v1::LaneSpec {
+        model: model.name.to_string(),
+        account: model.account.to_string(),
+        pool: model.pool.to_string(),
+        quota: wire::quota(&model.quota),
+        budget: wire::budget(&model.budget),
+    };
+    v1::SubmitRequest {
+        project: plan.project().to_owned(),
+        name: plan.name().to_owned(),
+        content: plan.content_hash().to_vec().into(),
+        weight: plan.weight(),
+        variants: plan.variant_count(),
+        seeds: plan.seeds(),
+        limit: plan.limit(),
+        lanes: plan.models().iter().map(lane).collect(),
+        retry: Some(v1::RetryPolicy {
+            max_strikes: retry.max_strikes,
+            max_deaths: retry.max_deaths,
+            backoff_ms: retry.backoff_ms,
+            backoff_max_ms: retry.backoff_max_ms,
+            ..v1::RetryPolicy::default()
+        }),
+        document: plan.to_json().into(),
+        bundle: plan.bundle().to_vec().into(),
+        again: again == Again::New,
+        budget: wire::budget(&plan.budget()),
     }
 }
 

@@ -14,6 +14,7 @@ mod failure;
 mod follow;
 mod intake;
 mod interrupt;
+mod judging;
 mod limits;
 mod logging;
 mod open_files;

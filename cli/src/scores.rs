@@ -1,19 +1,22 @@
 //! Scores a sweep's episodes and adds them up. Episodes that a version of a scorer has judged already are not judged
-//! again; others are replayed from their turns and judged by code, which costs nothing.
+//! again; others are replayed from their turns and judged by code, which costs nothing. Where no rule is sure, a judge's
+//! answers decide, if they are at hand: a docket holds them, and takes down what is still to be asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_episode::{ScenarioPlan, VariantKey};
 use muster_proto::v1;
+use muster_scoring::judge::Question;
 use muster_scoring::tables::{Infrastructure, Observation, RateTable};
-use muster_scoring::{Evidence, Scorer, ScorerSet, Verdict};
+use muster_scoring::{Evidence, ScoreError, Scorer, ScorerSet, Verdict};
 
 use crate::address::JobAddress;
 use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
 use crate::episodes::{Episodes, Read};
 use crate::failure::Failure;
+use crate::judging::Docket;
 use crate::transcript;
 
 /// Different reasons of failures that are told; more say nothing more.
@@ -36,6 +39,8 @@ pub(crate) enum Grain {
 pub(crate) enum Which {
     /// Those without a verdict of this version.
     New,
+    /// Those that are left to a judge: the rules' verdicts have just been made.
+    Left,
     /// All.
     All,
 }
@@ -47,6 +52,8 @@ pub(crate) struct Scores {
     pub(crate) table: RateTable,
     /// Verdicts made by this call.
     pub(crate) judged: u64,
+    /// Verdicts that are left to a judge, and have none that could be read.
+    pub(crate) unsure: u64,
     /// Episodes that could not be judged: how many, and what was said of the first.
     pub(crate) unjudged: u64,
     /// See `unjudged`.
@@ -81,6 +88,7 @@ struct Scoring<'a> {
     made: Vec<v1::Verdict>,
     /// Whether an episode was met that can only be judged by its turns, which were not asked for.
     needs_turns: bool,
+    docket: Option<&'a mut Docket>,
 }
 
 /// What there is of an episode's transcript.
@@ -94,22 +102,33 @@ enum Transcript<'a> {
     NotAskedFor,
 }
 
-/// Scores a sweep's episodes, stores the verdicts and gives the table.
+/// Scores a sweep's episodes by rules, stores the verdicts and gives the table.
 pub(crate) async fn score(
     client: &Client,
     dossier: &Dossier,
     grain: Grain,
     which: Which,
 ) -> Result<Scores, Failure> {
+    score_with(client, dossier, grain, which, None).await
+}
+
+/// Scores a sweep's episodes by rules and, where they are unsure, by what is on the docket.
+pub(crate) async fn score_with(
+    client: &Client,
+    dossier: &Dossier,
+    grain: Grain,
+    which: Which,
+    mut docket: Option<&mut Docket>,
+) -> Result<Scores, Failure> {
     if which == Which::New {
         // Where all have been judged, no transcript needs to be read.
-        let mut scoring = Scoring::new(dossier, grain, which)?;
+        let mut scoring = Scoring::new(dossier, grain, which, docket.as_deref_mut())?;
         scoring.pass(client, Turns::Unwanted).await?;
         if !scoring.needs_turns {
             return Ok(scoring.scores);
         }
     }
-    let mut scoring = Scoring::new(dossier, grain, which)?;
+    let mut scoring = Scoring::new(dossier, grain, which, docket)?;
     scoring.pass(client, Turns::Wanted).await?;
     Ok(scoring.scores)
 }
@@ -133,7 +152,12 @@ impl Grain {
 // === impl Scoring ===
 
 impl<'a> Scoring<'a> {
-    fn new(dossier: &'a Dossier, grain: Grain, which: Which) -> Result<Self, Failure> {
+    fn new(
+        dossier: &'a Dossier,
+        grain: Grain,
+        which: Which,
+        docket: Option<&'a mut Docket>,
+    ) -> Result<Self, Failure> {
         let mut scorers = BTreeMap::new();
         for scenario in dossier.plan.scenarios().iter().filter_map(|plan| dossier.suite.scenario(&plan.name))
         {
@@ -145,6 +169,7 @@ impl<'a> Scoring<'a> {
         let scores = Scores {
             table,
             judged: 0,
+            unsure: 0,
             unjudged: 0,
             first_problem: None,
             first_result: None,
@@ -153,7 +178,7 @@ impl<'a> Scoring<'a> {
         let varying =
             dossier.plan.scenarios().iter().map(|plan| (Arc::clone(&plan.name), varying(plan))).collect();
         let made = Vec::new();
-        Ok(Self { dossier, scorers, varying, grain, which, scores, made, needs_turns: false })
+        Ok(Self { dossier, scorers, varying, grain, which, scores, made, needs_turns: false, docket })
     }
 
     /// Goes through all ended episodes; without turns, only to the first that needs them.
@@ -162,7 +187,7 @@ impl<'a> Scoring<'a> {
             sweep: self.dossier.sweep.id,
             turns: turns == Turns::Wanted,
             newest: true,
-            scores: self.which == Which::New,
+            scores: self.which != Which::All,
             ..v1::ExportRequest::default()
         };
         let mut episodes = Episodes::begin(client, request).await?;
@@ -209,6 +234,10 @@ impl<'a> Scoring<'a> {
     ) -> Vec<(String, Observation)> {
         let Some(set) = self.scorers.get(&variant.scenario).cloned() else { return Vec::new() };
         let verdicts = self.verdicts(&set, ended, transcript);
+        let is_open = |(scorer, verdict): &(&dyn Scorer, &Option<Verdict>)| {
+            verdict.as_ref().is_some_and(|verdict| scorer.is_left_to_judge(verdict))
+        };
+        self.scores.unsure += set.iter().zip(&verdicts).filter(is_open).count() as u64;
         let observe = |(scorer, verdict): (&dyn Scorer, Option<Verdict>)| {
             let observation = verdict.map_or_else(|| lost(ended.outcome), |verdict| scorer.observe(&verdict));
             (scorer.name().to_owned(), observation)
@@ -227,7 +256,8 @@ impl<'a> Scoring<'a> {
         if !ended.is_result() {
             return none;
         }
-        if let (Which::New, Some(known)) = (self.which, stored(set, ended)) {
+        let known: Vec<Option<Verdict>> = set.iter().map(|scorer| self.known(scorer, ended)).collect();
+        if known.iter().all(Option::is_some) {
             return known;
         }
         let replayed = match transcript {
@@ -241,7 +271,10 @@ impl<'a> Scoring<'a> {
         match replayed {
             Ok(replayed) => {
                 let evidence = Evidence::of(&replayed.episode);
-                set.iter().map(|scorer| self.judge(scorer, &evidence, ended)).collect()
+                let judge = |(scorer, known): (&dyn Scorer, Option<Verdict>)| {
+                    known.or_else(|| self.judge(scorer, &evidence, ended))
+                };
+                set.iter().zip(known).map(judge).collect()
             }
             Err(why) => {
                 self.problem(format!("job {}: {why}", ended.job));
@@ -250,23 +283,75 @@ impl<'a> Scoring<'a> {
         }
     }
 
+    /// The verdict that an episode has already: the judge's, where a judge is asked and the rules leave it to one.
+    fn known(&self, scorer: &dyn Scorer, ended: &Ended) -> Option<Verdict> {
+        let ruled = self.ruled(scorer, ended)?;
+        match &self.docket {
+            Some(docket) if scorer.is_left_to_judge(&ruled) => {
+                let version = Question::version(scorer.version(), docket.model());
+                (self.which == Which::New).then(|| stored(scorer, &version, ended)).flatten()
+            }
+            _ => Some(ruled),
+        }
+    }
+
+    fn ruled(&self, scorer: &dyn Scorer, ended: &Ended) -> Option<Verdict> {
+        (self.which != Which::All).then(|| stored(scorer, scorer.version(), ended)).flatten()
+    }
+
     fn judge(&mut self, scorer: &dyn Scorer, evidence: &Evidence<'_>, ended: &Ended) -> Option<Verdict> {
-        let verdict = match scorer.score(evidence) {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                self.problem(format!("job {}: {error}", ended.job));
-                return None;
+        let ruled = match self.ruled(scorer, ended) {
+            Some(ruled) => ruled,
+            None => {
+                let ruled = scorer.score(evidence).map_err(|error| self.unjudged(ended, &error)).ok()?;
+                self.keep(scorer, scorer.version(), &ruled, ended);
+                ruled
             }
         };
+        if self.docket.is_none() || !scorer.is_left_to_judge(&ruled) {
+            return Some(ruled);
+        }
+        let asked = self.ask(scorer, evidence, &ruled, ended);
+        asked.map_err(|error| self.unjudged(ended, &error)).ok()
+    }
+
+    /// The verdict by a judge's answer; by the rules, while there is none.
+    fn ask(
+        &mut self,
+        scorer: &dyn Scorer,
+        evidence: &Evidence<'_>,
+        ruled: &Verdict,
+        ended: &Ended,
+    ) -> Result<Verdict, ScoreError> {
+        let Some(docket) = &mut self.docket else { return Ok(ruled.clone()) };
+        let Some(question) = scorer.question(evidence)? else { return Ok(ruled.clone()) };
+        let Some(answer) = docket.answer_to(&question) else { return Ok(ruled.clone()) };
+        let verdict = match question.read(answer) {
+            Ok(read) => scorer.score_as_read(evidence, read)?,
+            Err(error) => {
+                let mut unread = ruled.clone();
+                unread.facts.insert("judge_error".to_owned(), error.to_string().into());
+                unread
+            }
+        };
+        let version = Question::version(scorer.version(), docket.model());
+        self.keep(scorer, &version, &verdict, ended);
+        Ok(verdict)
+    }
+
+    fn keep(&mut self, scorer: &dyn Scorer, version: &str, verdict: &Verdict, ended: &Ended) {
         self.scores.judged += 1;
         self.made.push(v1::Verdict {
             job: Some(v1::Job { sweep: ended.job.sweep, lane: ended.job.lane, ordinal: ended.job.ordinal }),
             generation: ended.generation,
             scorer: scorer.name().to_owned(),
-            version: scorer.version().to_owned(),
+            version: version.to_owned(),
             verdict: verdict.encode().into(),
         });
-        Some(verdict)
+    }
+
+    fn unjudged(&mut self, ended: &Ended, error: &ScoreError) {
+        self.problem(format!("job {}: {error}", ended.job));
     }
 
     fn note_loss(&mut self, ended: &Ended) {
@@ -324,14 +409,9 @@ fn varying(scenario: &ScenarioPlan) -> Vec<bool> {
     (0..scenario.axes.len()).map(differs).collect()
 }
 
-/// The verdicts of all scorers, if all of them have judged the episode already.
-fn stored(set: &ScorerSet, ended: &Ended) -> Option<Vec<Option<Verdict>>> {
-    set.iter()
-        .map(|scorer| {
-            let verdict = ended.verdict(scorer.name(), scorer.version())?;
-            Verdict::decode(&verdict.verdict).ok().map(Some)
-        })
-        .collect()
+fn stored(scorer: &dyn Scorer, version: &str, ended: &Ended) -> Option<Verdict> {
+    let verdict = ended.verdict(scorer.name(), version)?;
+    Verdict::decode(&verdict.verdict).ok()
 }
 
 /// An episode without a verdict: lost to infrastructure, or not to be judged.

@@ -7,6 +7,7 @@ use muster_episode::{Action, Conversation, PlayError, Playbook, Suite};
 use muster_provider::{Players, Provider, ProviderConfig, Running};
 
 use crate::failure::Failure;
+use crate::judging::player;
 
 /// From a call to its answer: long enough to watch a sweep, and to kill it half-way; far shorter than a real model's.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -22,6 +23,7 @@ pub(crate) fn players(suites: Vec<Arc<Suite>>) -> Arc<dyn Players> {
     let scenarios = suites.iter().flat_map(|suite| suite.scenarios());
     let mut names: Vec<String> =
         scenarios.flat_map(|scenario| scenario.players().map(|player| format!("sim/{player}"))).collect();
+    names.push(player::NAME.to_owned());
     names.sort();
     names.dedup();
     Arc::new(Cast { playbook: Playbook::new(suites), names })
@@ -42,6 +44,9 @@ impl Players for Cast {
     }
 
     fn play(&self, conversation: &Conversation<'_>) -> Result<Action, PlayError> {
+        if conversation.model == player::NAME && conversation.tools.is_empty() {
+            return Ok(player::play(conversation));
+        }
         self.playbook.play(conversation)
     }
 }

@@ -61,6 +61,11 @@ impl Station {
         self.local.is_some()
     }
 
+    /// The coordinator, if it is this process's.
+    pub(crate) fn coordinator(&self) -> Option<&Coordinator> {
+        self.local.as_ref()
+    }
+
     /// Ends the coordinator if it is this process's.
     pub(crate) async fn leave(self) -> Result<(), Failure> {
         match self.local {

@@ -4,6 +4,7 @@
 mod contract;
 mod faults;
 mod hostile;
+mod judge;
 mod limits;
 mod live;
 mod machine;

@@ -195,7 +195,7 @@ fn whose(text: &str) -> Result<Whose, String> {
 }
 
 /// Dollars, in millionths.
-fn usd(text: &str) -> Result<u64, String> {
+pub(crate) fn usd(text: &str) -> Result<u64, String> {
     let dollars: f64 = text.parse().map_err(|_| "write dollars, such as 10 or 0.50".to_owned())?;
     if !(0.000_001..=USD_MAX).contains(&dollars) {
         return Err(format!("a budget has from 0.000001 to {USD_MAX} dollars; `--remove` takes it away"));

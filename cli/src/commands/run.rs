@@ -31,7 +31,7 @@ use crate::throttle::Throttle;
 use crate::{limits, preflight, simulator, terminal};
 
 /// The worker's folder in the data directory.
-const SPOOL: &str = "worker";
+pub(crate) const SPOOL: &str = "worker";
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -178,7 +178,7 @@ impl Site {
         client.upload(&intake.bundle).await?;
         let submitted = client.submit(intake.submission(Again::from_flag(arguments.again))).await?;
         let sweep = submitted.sweep;
-        make_way(&mut client, sweep).await?;
+        make_way(&mut client, &[sweep]).await?;
         let now = go_on(&mut client, sweep).await?;
         announce(&now, submitted.created, intake, dir);
         station::serve_beside(&coordinator, dir).await;
@@ -294,9 +294,9 @@ impl Site {
 }
 
 /// Pauses what else is unfinished in the data directory: whoever runs one sweep has not asked for another to be paid.
-async fn make_way(client: &mut Client, sweep: u64) -> Result<(), Failure> {
+pub(crate) async fn make_way(client: &mut Client, sweeps: &[u64]) -> Result<(), Failure> {
     for other in client.sweeps().await? {
-        if other.id != sweep && other.state() == v1::SweepState::Running {
+        if !sweeps.contains(&other.id) && other.state() == v1::SweepState::Running {
             client.order(Order::Pause, other.id).await?;
             let name = terminal::one_line(&other.name, 60);
             note(&format!(

@@ -1,13 +1,16 @@
-//! `score`: judges episodes by rule, stores the verdicts, and prints the rates.
+//! `score`: judges episodes by rule, asks a judge where no rule is sure, stores the verdicts, and prints the rates.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::address::SweepName;
 use crate::arguments::SweepArguments;
+use crate::client::{Client, Document};
 use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
+use crate::judging::{Case, Judge, JudgeArguments, Judged};
 use crate::output;
 use crate::progress::note;
 use crate::scores::{Grain, Scores, Which, score};
@@ -27,6 +30,9 @@ pub(crate) struct ScoreArguments {
     /// Judge again what this version of a scorer has judged already.
     #[arg(long)]
     again: bool,
+    /// Who is asked where the rules are unsure.
+    #[command(flatten)]
+    judge: JudgeArguments,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -34,26 +40,100 @@ pub(crate) struct ScoreArguments {
 
 /// Scores.
 pub(crate) async fn perform(arguments: ScoreArguments) -> Result<Exit, Failure> {
+    let judge = arguments.judge.judge()?;
     let mut station = Station::reach(&arguments.sweep.target).await?;
-    let dossier = Dossier::fetch(&mut station.client, arguments.sweep.sweep).await?;
-    let which = if arguments.again { Which::All } else { Which::New };
-    let scores = score(&station.client, &dossier, Grain::from_flag(arguments.cells), which).await?;
-    tell(dossier.sweep.id, &scores, Format::from_flag(arguments.json));
-    station.leave().await?;
-    Ok(Exit::of(scores.unjudged == 0))
+    let scored = arguments.score(&mut station, judge.as_ref()).await;
+    // What is open is closed, whatever came of it.
+    let left = station.leave().await;
+    let exit = scored?;
+    left?;
+    Ok(exit)
 }
 
-fn tell(sweep: u64, scores: &Scores, format: Format) {
-    warn(scores);
-    match format {
-        Format::Json => output::print_json(&json!({
-            "sweep": sweep,
-            "judged": scores.judged,
-            "unjudged": scores.unjudged,
-            "rows": tables::rate_rows(&scores.table),
-        })),
-        Format::Text if scores.table.is_empty() => output::print("no episode has ended yet"),
-        Format::Text => output::print(&tables::rates(&scores.table)),
+// === impl ScoreArguments ===
+
+impl ScoreArguments {
+    async fn score(&self, station: &mut Station, judge: Option<&Judge>) -> Result<Exit, Failure> {
+        let sweep = of_episodes(&mut station.client, self.sweep.sweep).await?;
+        let dossier = Dossier::fetch(&mut station.client, sweep).await?;
+        if dossier.plan.list().is_some() {
+            let id = dossier.sweep.id;
+            return Err(Failure::Usage(format!(
+                "sweep {id} is a judge's questions: nothing in it is scored"
+            )));
+        }
+        let case = Case {
+            dossier: &dossier,
+            grain: Grain::from_flag(self.cells),
+            which: if self.again { Which::All } else { Which::New },
+            data_dir: &self.sweep.target.data_dir,
+        };
+        let judged = match judge {
+            Some(judge) => judge.score(station, &case).await?,
+            None => Judged {
+                scores: score(&station.client, &dossier, case.grain, case.which).await?,
+                questions: 0,
+                known: 0,
+                open: 0,
+                interrupted: false,
+            },
+        };
+        self.tell(dossier.sweep.id, &judged, judge);
+        if judged.interrupted {
+            return Ok(Exit::Interrupted);
+        }
+        Ok(Exit::of(judged.scores.unjudged == 0 && judged.open == 0))
+    }
+
+    fn tell(&self, sweep: u64, judged: &Judged, judge: Option<&Judge>) {
+        let scores = &judged.scores;
+        warn(scores);
+        if judge.is_none() && !self.judge.no_judge {
+            tell_unsure(scores);
+        }
+        match Format::from_flag(self.json) {
+            Format::Json => output::print_json(&json!({
+                "sweep": sweep,
+                "judged": scores.judged,
+                "unjudged": scores.unjudged,
+                "unsure": scores.unsure,
+                "judge": judge.map_or(Value::Null, |judge| json!({
+                    "model": judge.name(),
+                    "questions": judged.questions,
+                    "known": judged.known,
+                    "open": judged.open,
+                })),
+                "rows": tables::rate_rows(&scores.table),
+            })),
+            Format::Text if scores.table.is_empty() => output::print("no episode has ended yet"),
+            Format::Text => output::print(&tables::rates(&scores.table)),
+        }
+    }
+}
+
+/// The sweep meant: `last` is the last one of episodes, for a judge's questions came with it.
+async fn of_episodes(client: &mut Client, name: SweepName) -> Result<SweepName, Failure> {
+    if let SweepName::Number(_) = name {
+        return Ok(name);
+    }
+    for sweep in client.sweeps().await? {
+        let document = client.sweep(sweep.id, Document::Wanted).await?.document;
+        let is_list = muster_episode::SweepPlan::from_json(&document).is_ok_and(|plan| plan.list().is_some());
+        if !is_list {
+            return Ok(SweepName::Number(sweep.id));
+        }
+    }
+    Err(Failure::NoSweep)
+}
+
+/// Says that the rules left something open, and what to do.
+fn tell_unsure(scores: &Scores) {
+    if scores.unsure > 0 {
+        note(&format!(
+            "the rules are unsure of {}: `--judge MODEL` asks a model (and says first what that takes), `--no-judge` leaves \
+             it at that",
+            counted(scores.unsure, "verdict")
+        ));
     }
 }
 

@@ -100,6 +100,19 @@ struct Line<'a> {
 // === impl ListPlan ===
 
 impl ListPlan {
+    /// So many rows that are all sampled so.
+    #[must_use]
+    pub fn new(name: &str, version: &str, rows: u32, sampling: &Sampling) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            rows,
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            max_output_tokens: sampling.max_output_tokens,
+        }
+    }
+
     /// Whether it can be.
     pub(super) fn is_consistent(&self) -> bool {
         let is_word = |word: &str| {
