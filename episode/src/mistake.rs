@@ -85,13 +85,17 @@ impl Mistakes {
     /// It holds for mistakes noted later, too.
     pub(crate) fn hide(&mut self, source: &Source, secret: Range<usize>) {
         let text = self.sources.entry(source.name.clone()).or_insert_with(|| source.text.clone());
-        let blot: String = text
-            .bytes()
-            .take(secret.end)
-            .skip(secret.start)
-            .map(|b| if b == b'\n' { '\n' } else { '*' })
-            .collect();
-        *text = [&text[..secret.start], &blot, &text[secret.end..]].concat().into();
+        *text = blotted(text, vec![secret]).into();
+    }
+
+    /// Blots out of all files' texts, and of what is said about them, what `find` finds in them.
+    pub(crate) fn blot(&mut self, find: impl Fn(&str) -> Vec<Range<usize>>) {
+        for text in self.sources.values_mut() {
+            *text = blotted(text, find(text)).into();
+        }
+        for mistake in &mut self.list {
+            mistake.what = blotted(&mistake.what, find(&mistake.what));
+        }
     }
 
     /// Takes over those of another file.
@@ -162,6 +166,17 @@ impl Source {
     pub(crate) fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), text: text.into() }
     }
+}
+
+/// A text with a `*` for every byte of some parts of it, but for newlines.
+pub(crate) fn blotted(text: &str, parts: Vec<Range<usize>>) -> String {
+    let mut shown = text.to_owned();
+    for part in parts {
+        let blot = |byte: u8| if byte == b'\n' { '\n' } else { '*' };
+        let blot: String = shown.as_bytes()[part.clone()].iter().map(|byte| blot(*byte)).collect();
+        shown.replace_range(part, &blot);
+    }
+    shown
 }
 
 /// Line and column, both from 1, of a byte offset.

@@ -1,16 +1,17 @@
 //! The sweep file, as a user writes it: read and checked as far as that can be done without the suite.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::extra::extra_body;
 use super::quota::BudgetPlan;
+use super::secrets;
 use super::words::{PriceWords, QuotaWords, RPM_MAX};
 use crate::catalog;
-use crate::fields::{Fields, Reader, json};
+use crate::fields::{Fields, Reader};
 use crate::mistake::{Mistakes, Source};
 use crate::suite::{MODEL_CALLS_MAX, OUTPUT_TOKENS_MAX, TOTAL_TOKENS_MAX};
 
@@ -28,23 +29,6 @@ const LABEL_BYTES_MAX: usize = 100;
 const DISPLAY_NAME_BYTES_MAX: usize = 80;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
-/// Keys by which people try to hand over a secret.
-const SECRETS: [&str; 10] = [
-    "api_key",
-    "apikey",
-    "api-key",
-    "key",
-    "token",
-    "access_token",
-    "secret",
-    "password",
-    "authorization",
-    "headers",
-];
-const SECRETS_HELP: &str = "keys stay out of files: set them in the worker's environment, for example OPENAI_API_KEY, \
-                            or <SERVICE>_API_KEY for `openai-api/<service>/...`";
-/// Fields of a request body that the engine sets.
-const RESERVED: [&str; 6] = ["model", "messages", "tools", "stream", "seed", "n"];
 
 /// A value and where it stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +42,7 @@ pub struct Placed<T> {
 /// A sweep as a user writes it. The command line may change it before it is resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepFile {
+    /// Without what looks like a key: mistakes found later show it.
     pub(crate) source: Source,
     /// What people call it.
     pub name: Placed<String>,
@@ -274,7 +259,7 @@ impl ModelEntry {
             dialect: catalog::dialect(fields),
             quirks: catalog::quirks(fields),
         };
-        fields.refuse(&SECRETS, SECRETS_HELP);
+        fields.refuse(&secrets::NAMES, secrets::HELP);
         fields.close();
         entry
     }
@@ -329,36 +314,20 @@ fn base_url(reader: &Reader, url: Placed<String>) -> Option<String> {
             url.at.clone(),
             url.at,
             "an address with a user's name or password is not taken",
-            SECRETS_HELP,
+            secrets::HELP,
         );
         return None;
     }
+    if let Some(query) = url.value.find(['?', '#']) {
+        let help = if secrets::has_random(&url.value[query..]) {
+            secrets::HELP
+        } else {
+            "end it before the `?`; fields of the request's body go into `extra_body`"
+        };
+        reader.refuse(url.at.clone(), url.at, "`base_url` must be an address without a query", help);
+        return None;
+    }
     Some(url.value)
-}
-
-/// A JSON object with sorted keys, so that the order in which they are written is no part of a job's identity.
-fn extra_body(fields: &Fields<'_>) -> String {
-    for name in RESERVED {
-        if let Some((key, _)) = fields.entries().find(|(key, _)| key.value == name) {
-            let what = format!("`{name}` is set by the engine; `extra_body` can't change it");
-            fields.reader().note(key.at, what);
-        }
-    }
-    fields.refuse(&SECRETS, SECRETS_HELP);
-    let body = fields.entries().map(|(key, value)| (key.value, json(value.get_ref()))).collect();
-    sorted(serde_json::Value::Object(body)).to_string()
-}
-
-fn sorted(value: serde_json::Value) -> serde_json::Value {
-    match value {
-        serde_json::Value::Object(map) => {
-            let entries: BTreeMap<String, serde_json::Value> =
-                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-            serde_json::Value::Object(entries.into_iter().collect())
-        }
-        serde_json::Value::Array(list) => list.into_iter().map(sorted).collect(),
-        other => other,
-    }
 }
 
 // === impl SweepFile ===
@@ -370,9 +339,11 @@ impl SweepFile {
     /// All mistakes in it that can be seen without the suite.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, Mistakes> {
         let source = Source::new(file_name, text);
-        let reader = Reader::new(source.clone());
-        let file = reader.read(|fields| Self::read(fields, source));
-        let mistakes = reader.into_mistakes();
+        let reader = Reader::new(source);
+        let shown = Source::new(file_name, secrets::without(text));
+        let file = reader.read(|fields| Self::read(fields, shown));
+        let mut mistakes = reader.into_mistakes();
+        secrets::hide(&mut mistakes);
         match file {
             Some(file) if mistakes.is_empty() => Ok(file),
             _ => Err(mistakes),
@@ -381,7 +352,8 @@ impl SweepFile {
 
     fn read(fields: &Fields<'_>, source: Source) -> Self {
         fields.format();
-        fields.refuse(&SECRETS, SECRETS_HELP);
+        secrets::refuse(fields);
+        fields.refuse(&secrets::NAMES, secrets::HELP);
         Self {
             source,
             name: label(fields, "name").unwrap_or_else(|| fields.needed_text("name")),

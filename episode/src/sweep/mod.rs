@@ -1,5 +1,6 @@
 //! Sweeps: the file that a user writes, and the plan that it comes to.
 
+mod extra;
 mod file;
 mod list;
 mod model;
@@ -7,6 +8,7 @@ mod permutation;
 mod plan;
 mod quota;
 mod resolve;
+mod secrets;
 mod words;
 
 pub(crate) use file::display_name;
