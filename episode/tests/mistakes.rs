@@ -264,6 +264,29 @@ fn a_key_in_a_sweep_file_is_refused_and_not_shown_again() {
 }
 
 #[test]
+fn a_body_can_not_lift_the_bound_that_budgets_stand_on() {
+    let of = |body: &str| {
+        parse(&format!(
+            "format = 1\nname = \"a\"\nsuite = \".\"\nmodels = [{{ name = \"a/b\", extra_body = {{ {body} }} }}]"
+        ))
+    };
+    for name in ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"] {
+        has(&of(&format!("{name} = 9")), "s.toml:4:", "write `max_output_tokens = N` in the model's table");
+        let within = of(&format!("generationConfig = {{ {name} = 9 }}"));
+        has(&within, "s.toml:4:", "write `max_output_tokens = N` in the model's table");
+    }
+    for name in ["n", "candidateCount", "best_of"] {
+        has(&of(&format!("{name} = 2")), "s.toml:4:", "more answers than `max_output_tokens` bounds");
+    }
+    has(&of("generation_config = { candidate_count = 2 }"), "s.toml:4:", "more answers");
+    has(&of("service_tier = \"priority\""), "s.toml:4:", "prices are those of the usual tier");
+    for tier in ["default", "auto", "standard"] {
+        assert_eq!(of(&format!("service_tier = \"{tier}\"")), Vec::<String>::new());
+    }
+    assert_eq!(of("top_k = 3, generationConfig = { topK = 3 }"), Vec::<String>::new());
+}
+
+#[test]
 fn what_the_suite_does_not_have_is_found_where_the_sweep_names_it() {
     let found = resolved("models = [\"sim/obedient\"]\n[select.tampering]\nstratums = [\"factual-80\"]");
     has(&found, "test.toml:7:1", "no axis `stratums` (did you mean `stratum`?)");
