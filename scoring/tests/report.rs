@@ -135,7 +135,7 @@ fn said(variant: &VariantKey, seed: u64) -> Vec<Said> {
 }
 
 /// A report of all jobs for which `ending` gives an end.
-fn report(sources: Vec<Source>, ending: impl Fn(&Source, u32, u64) -> Option<Ending>) -> Report {
+fn report(sources: &[Source], ending: impl Fn(&Source, u32, u64) -> Option<Ending>) -> Report {
     let all: Vec<(usize, u32, u64, Ending)> = sources
         .iter()
         .enumerate()
@@ -146,13 +146,13 @@ fn report(sources: Vec<Source>, ending: impl Fn(&Source, u32, u64) -> Option<End
                 .collect::<Vec<_>>()
         })
         .collect();
-    let mut selections = Selections::new(&sources);
+    let mut selections = Selections::new(sources);
     for (place, lane, ordinal, ending) in
         all.iter().filter(|(place, ..)| selections.is_open(*place)).copied().collect::<Vec<_>>()
     {
         selections.end(&sources[place], place, lane, ordinal, ending);
     }
-    let mut collector = Collector::new(sources.clone(), &selections);
+    let mut collector = Collector::new(sources.to_vec(), &selections);
     for (place, lane, ordinal, ending) in all {
         let (index, seed) = sources[place].plan.place(ordinal);
         let said = said(&sources[place].plan.variant(index).unwrap(), seed.0);
@@ -167,7 +167,7 @@ fn report(sources: Vec<Source>, ending: impl Fn(&Source, u32, u64) -> Option<End
 }
 
 fn whole() -> Report {
-    report(vec![source(1, &["sim/a", HOSTILE], 1)], |_, lane, ordinal| {
+    report(&[source(1, &["sim/a", HOSTILE], 1)], |_, lane, ordinal| {
         // The hostile model loses one job in seven.
         let is_lost = lane == 1 && ordinal % 7 == 0;
         Some(if is_lost { Ending::Failed } else { Ending::Result })
@@ -264,7 +264,7 @@ fn a_stopped_sweep_reports_its_whole_rounds_alone() {
     let stopped = |until: u64| {
         let mut source = source(1, &["sim/a"], 1);
         source.lanes[0].results = until;
-        report(vec![source], move |_, _, ordinal| (ordinal < until).then_some(Ending::Result))
+        report(&[source], move |_, _, ordinal| (ordinal < until).then_some(Ending::Result))
     };
     // 16 variants: 3 rounds and a half.
     let rounds = stopped(56);
@@ -280,29 +280,28 @@ fn a_stopped_sweep_reports_its_whole_rounds_alone() {
 fn a_limit_is_a_plan_and_not_an_early_stop() {
     let mut source = source(1, &["sim/a"], 1);
     (source.limit, source.lanes[0].results) = (Some(40), 40);
-    let report = report(vec![source], |_, _, _| Some(Ending::Result));
+    let report = report(&[source], |_, _, _| Some(Ending::Result));
     assert_eq!((report.overview.planned, report.overview.episodes, report.overview.incomplete), (40, 40, 0));
     assert!(report.overview.marks.is_empty(), "{:?}", report.overview.marks);
 }
 
 #[test]
 fn cells_of_another_suite_are_never_mixed_in_and_cells_run_twice_count_once() {
-    let twice =
-        report(vec![source(1, &["sim/a"], 1), source(2, &["sim/a"], 1)], |_, _, _| Some(Ending::Result));
+    let twice = report(&[source(1, &["sim/a"], 1), source(2, &["sim/a"], 1)], |_, _, _| Some(Ending::Result));
     assert_eq!((twice.models.len(), twice.overview.episodes), (1, 320));
     assert!(twice.overview.marks[0].contains("16 cells"), "{:?}", twice.overview.marks);
     let mut other = source(2, &["sim/a"], 1);
     let text = String::from_utf8(other.plan.to_json()).unwrap().replace(&"ab".repeat(32), &"cd".repeat(32));
     other.plan = Arc::new(SweepPlan::from_json(text.as_bytes()).unwrap());
-    let apart = report(vec![source(1, &["sim/a"], 1), other], |_, _, _| Some(Ending::Result));
+    let apart = report(&[source(1, &["sim/a"], 1), other], |_, _, _| Some(Ending::Result));
     assert_eq!(apart.models, ["sim/a (sweep 1)", "sim/a (sweep 2)"]);
     assert_eq!(apart.overview.episodes, 640);
 }
 
 #[test]
 fn an_episode_without_a_verdict_is_told_and_never_a_negative() {
-    let sources = vec![source(1, &["sim/a"], 1)];
-    let mut collector = Collector::new(sources.clone(), &Selections::new(&sources));
+    let sources = [source(1, &["sim/a"], 1)];
+    let mut collector = Collector::new(sources.to_vec(), &Selections::new(&sources));
     let mut tell = |ordinal: u64, version: &str, verdict: &[u8]| {
         let verdicts = [StoredVerdict { scorer: "tampering", version, verdict }];
         collector.take(&Told {
@@ -334,7 +333,7 @@ fn an_episode_without_a_verdict_is_told_and_never_a_negative() {
 
 #[test]
 fn a_judges_word_stands_before_the_rules() {
-    let sources = vec![source(1, &["sim/a"], 1)];
+    let sources = [source(1, &["sim/a"], 1)];
     let stored = [
         StoredVerdict { scorer: "tampering", version: "tampering-1", verdict: b"{\"verdict\":\"unsure\"}" },
         StoredVerdict {
@@ -359,8 +358,12 @@ fn a_judges_word_stands_before_the_rules() {
 fn hostile_words_stay_words_in_every_form() {
     let report = whole();
     let page = html::page(&report);
-    let pages: Vec<String> =
-        report.groups.iter().map(html::group).chain([page.clone(), html::index(&report)]).collect();
+    let pages: Vec<String> = report
+        .groups
+        .iter()
+        .map(|group| html::group(group, &[]))
+        .chain([page.clone(), html::index(&report)])
+        .collect();
     for page in &pages {
         for forbidden in [
             "<script",
@@ -390,7 +393,7 @@ fn hostile_words_stay_words_in_every_form() {
 #[test]
 fn a_page_of_many_cells_shows_less_of_each_and_stays_below_its_bound() {
     let models = ["sim/a", "sim/b", "sim/c", HOSTILE];
-    let large = report(vec![source(1, &models, 100)], |source, _, ordinal| {
+    let large = report(&[source(1, &models, 100)], |source, _, ordinal| {
         (ordinal < u64::from(source.plan.variant_count()) * 2).then_some(Ending::Result)
     });
     assert!(large.overview.cells > 2_400, "{}", large.overview.cells);

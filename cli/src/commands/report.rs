@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::{ArgGroup, Args};
 use muster_episode::VariantKey;
 use muster_proto::v1;
+use muster_scoring::report::html::{EpisodePages, Listed};
 use muster_scoring::report::sheets::{self, Sheet};
 use muster_scoring::report::{
     Collector, Ending, LaneUse, Report, ScenarioScorers, Selections, Source, StoredVerdict, Told, csv, html,
@@ -31,6 +32,7 @@ use crate::station::Station;
 use crate::summary;
 use crate::tables::{self, new_table};
 use crate::terminal;
+use crate::transcript;
 
 /// A table with more rows than this is not printed on a terminal; the other forms have it.
 const TERMINAL_ROWS_MAX: usize = 60;
@@ -88,7 +90,11 @@ pub(crate) async fn perform(arguments: ReportArguments) -> Result<Exit, Failure>
     if arguments.episodes {
         list(&station.client, &reported, &arguments).await?;
     } else {
-        let report = collect(&station.client, &reported, &options(&arguments.target)).await?;
+        let collector = collect(&station.client, &reported).await?;
+        let report = collector.report(&options(&arguments.target));
+        if let Some(dir) = &arguments.html_dir {
+            save_all(dir, &report, &collector, &station.client, &reported).await?;
+        }
         write(&arguments, &report).await?;
     }
     station.leave().await?;
@@ -157,7 +163,7 @@ fn lane(lane: &v1::LaneStatus) -> LaneUse {
     }
 }
 
-async fn collect(client: &Client, reported: &[Reported], options: &str) -> Result<Report, Failure> {
+async fn collect(client: &Client, reported: &[Reported]) -> Result<Collector, Failure> {
     let sources: Vec<Source> = reported.iter().map(|one| one.source.clone()).collect();
     let mut selections = Selections::new(&sources);
     for (place, source) in sources.iter().enumerate() {
@@ -180,7 +186,7 @@ async fn collect(client: &Client, reported: &[Reported], options: &str) -> Resul
             collector.take(&told(place, &ended, &message, &verdicts));
         }
     }
-    Ok(collector.report(options))
+    Ok(collector)
 }
 
 /// Whether stored verdicts are read too.
@@ -234,9 +240,6 @@ async fn write(arguments: &ReportArguments, report: &Report) -> Result<(), Failu
     if let Some(file) = &arguments.html {
         save(file, &html::page(report)).await?;
     }
-    if let Some(dir) = &arguments.html_dir {
-        save_all(dir, report).await?;
-    }
     if arguments.markdown {
         output::print(&markdown::render(report));
     } else if arguments.csv {
@@ -250,26 +253,62 @@ async fn write(arguments: &ReportArguments, report: &Report) -> Result<(), Failu
 }
 
 async fn save(file: &Path, page: &str) -> Result<(), Failure> {
-    let failed = |source| Failure::File { action: "write", path: file.to_owned(), source };
-    tokio::fs::write(file, page).await.map_err(failed)?;
+    put(file, page).await?;
     note(&format!("{}: {} kB", file.display(), text::grouped(page.len().div_ceil(1_000) as u64)));
     Ok(())
 }
 
-/// A folder of pages, and the report for other programs beside them.
-async fn save_all(dir: &Path, report: &Report) -> Result<(), Failure> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Failure::File { action: "write", path, source }
-    };
-    tokio::fs::create_dir_all(dir).await.map_err(failed(dir))?;
+async fn put(file: &Path, page: &str) -> Result<(), Failure> {
+    let failed = |source| Failure::File { action: "write", path: file.to_owned(), source };
+    tokio::fs::write(file, page).await.map_err(failed)
+}
+
+/// A folder of pages, and the cells for other programs beside them.
+async fn save_all(
+    dir: &Path,
+    report: &Report,
+    collector: &Collector,
+    client: &Client,
+    reported: &[Reported],
+) -> Result<(), Failure> {
+    let failed = |source| Failure::File { action: "make", path: dir.to_owned(), source };
+    tokio::fs::create_dir_all(dir).await.map_err(failed)?;
+    let lists = save_episodes(dir, report, collector, client, reported).await?;
     for group in &report.groups {
-        let path = dir.join(html::file_name(group.id));
-        tokio::fs::write(&path, html::group(group)).await.map_err(failed(&path))?;
+        put(&dir.join(html::file_name(group.id)), &html::group(group, &lists.names(group.id))).await?;
     }
-    let path = dir.join("cells.csv");
-    tokio::fs::write(&path, csv::render(report)).await.map_err(failed(&path))?;
+    put(&dir.join("cells.csv"), &csv::render(report)).await?;
     save(&dir.join("index.html"), &html::index(report)).await
+}
+
+/// The lists of all episodes. They are read once more, so that none of them is kept.
+async fn save_episodes(
+    dir: &Path,
+    report: &Report,
+    collector: &Collector,
+    client: &Client,
+    reported: &[Reported],
+) -> Result<EpisodePages, Failure> {
+    let mut pages = EpisodePages::default();
+    for (place, one) in reported.iter().enumerate() {
+        let mut episodes = begin(client, one.source.sweep, Scores::Wanted).await?;
+        while let Some(ended) = next(&mut episodes).await? {
+            let verdicts = stored(&ended);
+            let told = told(place, &ended, "", &verdicts);
+            let group = collector.group_of(&told).and_then(|id| report.groups.get(usize::try_from(id).ok()?));
+            let Some((group, known)) = group.zip(Known::of(one, &ended, &told)) else { continue };
+            let (job, variant, words) =
+                (ended.job.to_string(), known.variant.to_string(), known.words(&ended));
+            let listed = Listed { job: &job, variant: &variant, seed: known.seed, words: &words };
+            if let Some(page) = pages.add(group, listed) {
+                put(&dir.join(page.name), &page.html).await?;
+            }
+        }
+    }
+    for page in pages.rest() {
+        put(&dir.join(page.name), &page.html).await?;
+    }
+    Ok(pages)
 }
 
 /// The report on a terminal.
@@ -321,41 +360,23 @@ async fn list(client: &Client, reported: &[Reported], arguments: &ReportArgument
     Ok(())
 }
 
+/// What is known of an ended episode, beside its transcript.
+struct Known<'a> {
+    model: &'a str,
+    variant: VariantKey,
+    seed: u64,
+    /// Scorers, and what each of them said.
+    verdicts: Vec<(String, String)>,
+}
+
 /// An episode's line, if it is one of those asked for.
 fn line(one: &Reported, place: usize, ended: &Ended, arguments: &ReportArguments) -> Option<String> {
-    let (index, seed) = one.source.plan.place(ended.job.ordinal);
-    let variant = one.source.plan.variant(index)?;
-    let model = &one.source.plan.models().get(usize::try_from(ended.job.lane).ok()?)?.name;
-    let scorers = one.source.scorers.get(&variant.scenario)?;
     let verdicts = stored(ended);
-    let told = told(place, ended, "", &verdicts);
-    let words: Vec<(String, String)> = scorers
-        .iter()
-        .filter_map(|(scorer, _)| Some((scorer.name().to_owned(), told.verdict(scorer)?.word)))
-        .collect();
-    let fits = |wanted: &Where| match wanted.what.as_str() {
-        "model" => **model == *wanted.value,
-        "scenario" => *variant.scenario == *wanted.value,
-        "seed" => seed.0.to_string() == wanted.value,
-        "verdict" => words.iter().any(|(_, word)| *word == wanted.value),
-        axis => variant.value(axis) == Some(&wanted.value),
-    };
-    if !arguments.wheres.iter().all(fits) {
+    let known = Known::of(one, ended, &told(place, ended, "", &verdicts))?;
+    if !arguments.wheres.iter().all(|wanted| known.fits(wanted)) {
         return None;
     }
-    let outcome = crate::transcript::outcome(ended);
-    if arguments.json {
-        let verdicts: BTreeMap<&String, &String> =
-            words.iter().map(|(scorer, word)| (scorer, word)).collect();
-        let line = json!({
-            "job": ended.job.to_string(), "model": model, "scenario": variant.scenario, "seed": seed.0,
-            "variant": axes(&variant), "outcome": outcome, "verdicts": verdicts,
-        });
-        return Some(line.to_string());
-    }
-    let words: Vec<String> = words.iter().map(|(scorer, word)| format!("{scorer}: {word}")).collect();
-    let words = if words.is_empty() { outcome } else { words.join(", ") };
-    Some(terminal::one_line(&format!("{} {model} {variant} seed={}: {words}", ended.job, seed.0), 1_000))
+    Some(if arguments.json { known.json(ended) } else { known.line(ended) })
 }
 
 fn axes(variant: &VariantKey) -> BTreeMap<&str, &str> {
@@ -378,6 +399,59 @@ fn check(reported: &[Reported], wheres: &[Where]) -> Result<(), Failure> {
             )))
         }
         None => Ok(()),
+    }
+}
+
+// === impl Known ===
+
+impl<'a> Known<'a> {
+    fn of(one: &'a Reported, ended: &Ended, told: &Told<'_>) -> Option<Self> {
+        let (index, seed) = one.source.plan.place(ended.job.ordinal);
+        let variant = one.source.plan.variant(index)?;
+        let model = &*one.source.plan.models().get(usize::try_from(ended.job.lane).ok()?)?.name;
+        let scorers = one.source.scorers.get(&variant.scenario)?;
+        let said = scorers
+            .iter()
+            .filter_map(|(scorer, _)| Some((scorer.name().to_owned(), told.verdict(scorer)?.word)));
+        Some(Self { model, seed: seed.0, verdicts: said.collect(), variant })
+    }
+
+    fn fits(&self, wanted: &Where) -> bool {
+        match wanted.what.as_str() {
+            "model" => self.model == wanted.value,
+            "scenario" => *self.variant.scenario == *wanted.value,
+            "seed" => self.seed.to_string() == wanted.value,
+            "verdict" => self.verdicts.iter().any(|(_, word)| *word == wanted.value),
+            axis => self.variant.value(axis) == Some(&wanted.value),
+        }
+    }
+
+    /// What was said of it; of one that was lost, how it ended.
+    fn words(&self, ended: &Ended) -> String {
+        if self.verdicts.is_empty() {
+            return transcript::outcome(ended);
+        }
+        let words: Vec<String> =
+            self.verdicts.iter().map(|(scorer, word)| format!("{scorer}: {word}")).collect();
+        words.join(", ")
+    }
+
+    fn line(&self, ended: &Ended) -> String {
+        let Self { model, variant, seed, .. } = self;
+        terminal::one_line(
+            &format!("{} {model} {variant} seed={seed}: {}", ended.job, self.words(ended)),
+            1_000,
+        )
+    }
+
+    fn json(&self, ended: &Ended) -> String {
+        let verdicts: BTreeMap<&String, &String> =
+            self.verdicts.iter().map(|(scorer, word)| (scorer, word)).collect();
+        let line = json!({
+            "job": ended.job.to_string(), "model": self.model, "scenario": self.variant.scenario, "seed": self.seed,
+            "variant": axes(&self.variant), "outcome": transcript::outcome(ended), "verdicts": verdicts,
+        });
+        line.to_string()
     }
 }
 

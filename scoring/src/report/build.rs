@@ -46,8 +46,7 @@ impl Collector {
         let lines = Lines::new(self);
         let groups = groups::all(self, options);
         let group_of = |column: usize, fits: &dyn Fn(&Spot) -> bool| {
-            let spot = self.spots.iter().find(|spot| spot.column == column && fits(spot))?;
-            self.groups.keys().position(|key| key == spot.group()).map(|place| place as u64)
+            self.spots.iter().find(|spot| spot.column == column && fits(spot)).map(Spot::group_id)
         };
         let mut claims = claims(self, &lines);
         let mut crossed = crossing::all(self);

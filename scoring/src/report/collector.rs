@@ -72,6 +72,8 @@ pub(super) struct Spot {
     pub(super) quarantined: u64,
     pub(super) cancelled: u64,
     group: GroupKey,
+    /// The group's place among all, once all are known.
+    id: u64,
 }
 
 /// What a scorer found in a spot.
@@ -160,6 +162,7 @@ impl Collector {
         }
         collector.sources = sources;
         collector.tell_columns_apart();
+        collector.number_groups();
         collector
     }
 
@@ -183,6 +186,15 @@ impl Collector {
                 self.note(told, address);
             }
         }
+    }
+
+    /// The group of [`Collector::report`] that an episode is in, if it is reported.
+    #[must_use]
+    pub fn group_of(&self, told: &Told<'_>) -> Option<u64> {
+        let (index, seed) = self.sources.get(told.source)?.plan.place(told.ordinal);
+        let lane = self.lanes[told.source].get(usize::try_from(told.lane).ok()?)?;
+        let place = (*lane.spots.get(index.0 as usize)?).filter(|_| lane.selection.includes(seed.0))?;
+        self.spots.get(place).map(|spot| spot.id)
     }
 
     /// Makes a lane's spots, and its column if no other sweep has it.
@@ -261,6 +273,13 @@ impl Collector {
         place
     }
 
+    fn number_groups(&mut self) {
+        let ids: BTreeMap<&GroupKey, u64> = self.groups.keys().zip(0..).collect();
+        for spot in &mut self.spots {
+            spot.id = ids.get(&spot.group).copied().unwrap_or_default();
+        }
+    }
+
     /// Columns of one name are told apart by their sweeps.
     fn tell_columns_apart(&mut self) {
         let labels: Vec<String> = self.columns.iter().map(|column| column.label.clone()).collect();
@@ -335,6 +354,7 @@ impl Spot {
             quarantined,
             cancelled,
             group,
+            id: 0,
         }
     }
 
@@ -376,6 +396,11 @@ impl Spot {
     /// Its group.
     pub(super) fn group(&self) -> &GroupKey {
         &self.group
+    }
+
+    /// Its group's place among all.
+    pub(super) fn group_id(&self) -> u64 {
+        self.id
     }
 }
 

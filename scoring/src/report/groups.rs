@@ -11,17 +11,20 @@ use crate::report::text;
 use crate::statistics::{Confidence, Scores};
 use crate::tables::{Cell, ScoreSummary};
 
+/// A group's spots, with their places among all.
+type Members<'a> = Vec<(usize, &'a Spot)>;
+
 /// Axes that a group is told apart by.
 const GROUP_AXES: [&str; 2] = ["subject", "relationship"];
 
 /// All groups, by their keys.
 pub(super) fn all(collector: &Collector, options: &str) -> Vec<Group> {
-    let mut members: BTreeMap<&GroupKey, Vec<(usize, &Spot)>> = BTreeMap::new();
+    let mut members: BTreeMap<&GroupKey, Members<'_>> = BTreeMap::new();
     for (place, spot) in collector.spots.iter().enumerate() {
         members.entry(spot.group()).or_default().push((place, spot));
     }
     let varying = varying(collector);
-    let group = |(id, (key, members)): (u64, (&GroupKey, Vec<(usize, &Spot)>))| {
+    let group = |(id, (key, members)): (u64, (&GroupKey, Members<'_>))| {
         let axes = varying.get(&key.0).map_or(&[][..], Vec::as_slice);
         Group {
             id,

@@ -43,7 +43,7 @@ pub(super) fn group(group: &Group, detail: Detail) -> String {
     for scorer in &group.scorers {
         sample(&mut page, group, scorer, detail);
     }
-    let _ = write!(page, "<p>All its episodes:</p><pre>{}</pre>\n", text::html(&group.command));
+    let _ = writeln!(page, "<p>All its episodes:</p><pre>{}</pre>", text::html(&group.command));
     cells(&mut page, group, detail);
     page
 }
@@ -82,7 +82,7 @@ fn sample(page: &mut String, group: &Group, scorer: &GroupScorer, detail: Detail
     if scorer.verdicts.is_empty() {
         return;
     }
-    let _ = write!(page, "<p class=\"note\">{}</p><ul class=\"words\">\n", text::html(&scorer.scorer));
+    let _ = writeln!(page, "<p class=\"note\">{}</p><ul class=\"words\">", text::html(&scorer.scorer));
     for verdict in &scorer.verdicts {
         let _ =
             write!(page, "<li>{}: {}", text::html(&verdict.word), text::counted(verdict.episodes, "episode"));
@@ -100,9 +100,9 @@ fn sample(page: &mut String, group: &Group, scorer: &GroupScorer, detail: Detail
     }
     page.push_str("</ul>\n");
     if let (true, Some(job)) = (scorer.headline, first_job(&scorer.verdicts)) {
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<p class=\"note\">One of them: <code>{}</code></p>\n",
+            "<p class=\"note\">One of them: <code>{}</code></p>",
             text::html(&show(group, job))
         );
     }
@@ -146,7 +146,7 @@ fn cells(page: &mut String, group: &Group, detail: Detail) {
     if shown < group.cells.len() {
         let rest = text::counted((group.cells.len() - shown) as u64, "further cell");
         let _ =
-            write!(page, "<p class=\"note\">{rest}: `muster report --html-dir` writes all of them.</p>\n");
+            writeln!(page, "<p class=\"note\">{rest}: `muster report --html-dir` writes all of them.</p>");
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn figure(crossing: &Crossing) -> String {
     let p = crossing.p_holm.map_or_else(String::new, |p| format!(", p (Holm) {}", text::p_value(p)));
     let caption = format!("interaction {} pp{p}", sheets::estimate_text(crossing.interaction));
     let _ =
-        write!(svg, "</svg><figcaption><b>{title}</b><br>{}</figcaption></figure>\n", text::html(&caption));
+        writeln!(svg, "</svg><figcaption><b>{title}</b><br>{}</figcaption></figure>", text::html(&caption));
     svg
 }
 

@@ -2,12 +2,15 @@
 //! of cells has a page of its own.
 
 mod cells;
+mod episodes;
 mod forest;
 mod heat;
 mod interaction;
 mod ramp;
 
 use std::fmt::Write as _;
+
+pub use crate::report::html::episodes::{EpisodePages, Listed, Page};
 
 use crate::report::html::cells::Detail;
 use crate::report::html::forest::{Forest, Row};
@@ -61,29 +64,36 @@ pub fn index(report: &Report) -> String {
     let mut page = top(report, &file_name);
     page.push_str("<section id=\"cells\"><h2>Cells</h2>\n");
     for (scenario, groups) in by_scenario(report) {
-        let _ = write!(page, "<h3>{}</h3>\n<ul>\n", text::html(scenario));
+        let _ = writeln!(page, "<h3>{}</h3>\n<ul>", text::html(scenario));
         for group in groups {
             let _ =
-                write!(page, "<li><a href=\"{}\">{}</a></li>\n", file_name(group.id), cells::headline(group));
+                writeln!(page, "<li><a href=\"{}\">{}</a></li>", file_name(group.id), cells::headline(group));
         }
         page.push_str("</ul>\n");
     }
     page + "</section></main></body></html>\n"
 }
 
-/// A group's page in a folder.
+/// A group's page in a folder, with links to the lists of its episodes.
 #[must_use]
-pub fn group(group: &Group) -> String {
+pub fn group(group: &Group, lists: &[String]) -> String {
     let title = format!("{}: {}, {}", group.scenario, group.model, group.condition);
     let mut page = head(&title);
     let _ = write!(
         page,
-        "<p><a href=\"index.html\">The report</a></p><h1>{}</h1><p>{}</p>\n{}</main></body></html>\n",
+        "<p><a href=\"index.html\">The report</a></p><h1>{}</h1><p>{}</p>\n{}",
         text::html(&title),
         cells::headline(group),
         cells::group(group, Detail::ALL)
     );
-    page
+    if !lists.is_empty() {
+        page.push_str("<h3>All episodes</h3><nav>");
+        for (place, list) in lists.iter().enumerate() {
+            let _ = write!(page, "<a href=\"{}\">page {}</a>", text::html(list), place + 1);
+        }
+        page.push_str("</nav>\n");
+    }
+    page + "</main></body></html>\n"
 }
 
 /// The name of a group's page.
@@ -108,7 +118,7 @@ fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
     let title = format!("Report: {}", text::plain(&names.join(", "), 120));
     let mut page = head(&title);
     let sheets = sheets::all(report);
-    let _ = write!(page, "<h1>{}</h1>\n", text::html(&title));
+    let _ = writeln!(page, "<h1>{}</h1>", text::html(&title));
     summary(&mut page, report);
     navigation(&mut page, &sheets);
     for sheet in &sheets {
@@ -123,11 +133,11 @@ fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
 fn summary(page: &mut String, report: &Report) {
     let sentences = sheets::summary(report);
     let Some((first, marks)) = sentences.split_first() else { return };
-    let _ = write!(page, "<p>{}</p>\n", text::html(first));
+    let _ = writeln!(page, "<p>{}</p>", text::html(first));
     if !marks.is_empty() {
         page.push_str("<ul class=\"marks\">\n");
         for mark in marks {
-            let _ = write!(page, "<li>{}</li>\n", text::html(mark));
+            let _ = writeln!(page, "<li>{}</li>", text::html(mark));
         }
         page.push_str("</ul>\n");
     }
@@ -143,16 +153,16 @@ fn navigation(page: &mut String, sheets: &[Sheet]) {
 
 /// A sheet as a table, behind its charts. A long one is folded where there is a chart of it.
 fn section(page: &mut String, sheet: &Sheet, charts: &str) {
-    let _ = write!(page, "<section id=\"{}\"><h2>{}</h2>\n", sheet.id, text::html(sheet.title));
+    let _ = writeln!(page, "<section id=\"{}\"><h2>{}</h2>", sheet.id, text::html(sheet.title));
     for note in &sheet.notes {
-        let _ = write!(page, "<p class=\"note\">{}</p>\n", text::html(note));
+        let _ = writeln!(page, "<p class=\"note\">{}</p>", text::html(note));
     }
     page.push_str(charts);
     let is_folded = sheet.rows.len() > 12 && (!charts.is_empty() || sheet.id == "rates");
     if is_folded {
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<details><summary>As a table: {}</summary>\n",
+            "<details><summary>As a table: {}</summary>",
             text::counted(sheet.rows.len() as u64, "row")
         );
     }
@@ -260,12 +270,12 @@ fn by_scenario(report: &Report) -> Vec<(&str, Vec<&Group>)> {
 fn all_cells(report: &Report, detail: Detail) -> String {
     let mut page = String::from("<section id=\"cells\"><h2>Cells</h2>\n");
     for (scenario, groups) in by_scenario(report) {
-        let _ = write!(page, "<h3>{}</h3>\n", text::html(scenario));
+        let _ = writeln!(page, "<h3>{}</h3>", text::html(scenario));
         for group in groups {
             // The address is inside, so that a link to it opens what is around it.
-            let _ = write!(
+            let _ = writeln!(
                 page,
-                "<details><summary>{}</summary><div id=\"g{}\">\n{}</div></details>\n",
+                "<details><summary>{}</summary><div id=\"g{}\">\n{}</div></details>",
                 cells::headline(group),
                 group.id,
                 cells::group(group, detail)
