@@ -133,6 +133,10 @@ impl Core {
         self.record(Fact::TermBegan { term }, effects);
         self.index.changed.clear();
         self.index.workers.retain(|_, worker| !worker.leases.is_empty());
+        // Who holds places or money and never comes back is given up like one that holds leases.
+        for (worker, _) in self.holds.keys() {
+            self.index.workers.entry(*worker).or_default();
+        }
         self.extend_leases(now);
         self.cut_waits(now.plus(self.config.max_wait_ms));
         self.wake_due(now);

@@ -131,11 +131,13 @@ impl Core {
         self.record(Fact::Returned { lease, cause, not_before, usage }, effects);
     }
 
-    /// A worker gave no sign of life for too long: its leases are lost, and its connection is good for nothing.
+    /// A worker gave no sign of life for too long: its leases and calls are lost, and its connection is good for
+    /// nothing.
     pub(crate) fn expire(&mut self, now: Millis, id: WorkerId, effects: &mut Effects) {
         for lease in self.leases_of(id) {
             self.lose(now, lease, ReturnCause::Expired, effects);
         }
+        self.lose_all_of(now, id, effects);
         let Some(worker) = self.index.workers.remove(&id) else { return };
         if let Some(session) = worker.session {
             self.forget(session);

@@ -32,6 +32,7 @@ mod ledger;
 mod lifecycle;
 mod limiter;
 mod load;
+mod lost;
 mod meter;
 mod outcome;
 mod pauses;

@@ -35,6 +35,7 @@ impl Core {
         }
         self.connect(now, session, worker, accounts, effects);
         self.return_missing(now, worker, held, suspects, effects);
+        self.lose_disowned(now, worker, held, effects);
         for lease in held.iter().collect::<BTreeSet<_>>() {
             self.claim((session, worker), *lease, effects);
             self.tell_of_lease(now, (session, worker), *lease, effects);

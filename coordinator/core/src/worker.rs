@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) waiting: BTreeSet<CallId>,
     /// Those of them that are in no queue until it asks again.
     pub(crate) parked: Vec<CallId>,
+    /// What all calls of its process have in common in their numbers, once it has asked for one.
+    pub(crate) process: Option<u64>,
     /// The scopes that it knows to be governed.
     told: BTreeSet<ScopeAt>,
 }
@@ -59,6 +61,7 @@ impl Session {
             asked_at: Millis(0),
             waiting: BTreeSet::new(),
             parked: Vec::new(),
+            process: None,
             told: BTreeSet::new(),
         }
     }

@@ -7,7 +7,13 @@ use muster_core::{
 
 use crate::rig::{Rig, account, grants, limited, scope, spec};
 
-fn ask(rig: &mut Rig, number: u64, lease: LeaseKey, call: u64, micro_usd: Option<u64>) -> Vec<Effect> {
+pub(crate) fn ask(
+    rig: &mut Rig,
+    number: u64,
+    lease: LeaseKey,
+    call: u64,
+    micro_usd: Option<u64>,
+) -> Vec<Effect> {
     let ask = CallAsk {
         call: CallId(call),
         lease,
@@ -19,13 +25,13 @@ fn ask(rig: &mut Rig, number: u64, lease: LeaseKey, call: u64, micro_usd: Option
     rig.step(Input::Ask { session: SessionId(1), number, calls: vec![ask] })
 }
 
-fn settle(rig: &mut Rig, call: u64, fate: Fate, micro_usd: u64) -> Vec<Effect> {
+pub(crate) fn settle(rig: &mut Rig, call: u64, fate: Fate, micro_usd: u64) -> Vec<Effect> {
     let spent = Spend { micro_usd: Some(micro_usd), tokens: 1 };
     let call = CallSettled { call: CallId(call), fate, cost: Cost::default(), spent };
     rig.step(Input::Settle { session: SessionId(1), calls: vec![call] })
 }
 
-fn shared(after: &[Effect]) -> Vec<u64> {
+pub(crate) fn shared(after: &[Effect]) -> Vec<u64> {
     let calls = |effect: &Effect| match effect {
         Effect::Share { calls, .. } => calls.iter().map(|call| call.0).collect(),
         _ => Vec::new(),
@@ -33,7 +39,7 @@ fn shared(after: &[Effect]) -> Vec<u64> {
     after.iter().flat_map(calls).collect()
 }
 
-fn denied(after: &[Effect]) -> Vec<u64> {
+pub(crate) fn denied(after: &[Effect]) -> Vec<u64> {
     let calls = |effect: &Effect| match effect {
         Effect::Deny { calls, .. } => calls.iter().map(|call| call.0).collect(),
         _ => Vec::new(),
@@ -52,7 +58,7 @@ fn fail(rig: &mut Rig, lease: LeaseKey, class: FailureClass, retry_after_ms: u64
     })
 }
 
-fn cap(rig: &mut Rig, purse: Purse, micro_usd: u64, mode: CapMode) {
+pub(crate) fn cap(rig: &mut Rig, purse: Purse, micro_usd: u64, mode: CapMode) {
     let budget = Budget { micro_usd: Some(micro_usd), tokens: None, mode };
     rig.control(Control::Cap { purse, span: Span::Ever, budget });
 }
@@ -348,4 +354,55 @@ fn a_large_call_of_a_scope_that_was_slowed_down_does_not_wait_at_the_slowest_rat
         "{longest} ms at the longest, {} granted",
         granted.len()
     );
+}
+
+#[test]
+fn a_newer_sweep_that_states_no_limit_does_not_take_away_the_one_that_a_running_sweep_relies_on() {
+    let mut rig = Rig::new();
+    let view = |rig: &Rig| rig.core.scopes(muster_core::Millis(rig.now)).next().expect("it is known");
+    let limit = |rig: &Rig| view(rig).quota.requests_per_minute;
+    rig.submit(limited(spec(1, 1, 1), 600));
+    rig.submit(spec(9, 1, 1));
+    assert_eq!((limit(&rig), view(&rig).governed), (Some(600), true));
+    rig.hello(1, 1, &[]);
+    let first = rig.want(1, 1)[0];
+    assert_eq!(first.job.sweep, SweepId(1));
+    rig.end(1, first, Outcome::Completed, 0);
+    assert_eq!(limit(&rig), Some(600), "it ended, but nobody else states anything");
+    rig.submit(limited(spec(9, 1, 1), 60));
+    assert_eq!(limit(&rig), Some(60));
+    assert_eq!(limit(&rig.restart()), Some(60));
+}
+
+#[test]
+fn a_finished_sweeps_limit_gives_way_to_an_older_one_that_still_runs() {
+    let mut rig = Rig::new();
+    let limit = |rig: &Rig| {
+        let view = rig.core.scopes(muster_core::Millis(rig.now)).next().expect("it is known");
+        view.quota.requests_per_minute
+    };
+    rig.submit(limited(spec(9, 1, 1), 6_000));
+    rig.submit(limited(spec(1, 1, 1), 600));
+    rig.hello(1, 1, &[]);
+    let leases = rig.want(1, 4);
+    let newer = leases.iter().find(|lease| lease.job.sweep == SweepId(2)).expect("both have their turn");
+    assert_eq!(limit(&rig), Some(600));
+    rig.end(1, *newer, Outcome::Completed, 0);
+    assert_eq!(limit(&rig), Some(6_000));
+    assert_eq!(limit(&rig.restart()), Some(6_000));
+}
+
+#[test]
+fn a_scope_that_is_open_again_shows_no_rate_of_before() {
+    let mut rig = Rig::new();
+    rig.submit(spec(9, 1, 1));
+    let by_hand = Quota { requests_per_minute: Some(60), ..Quota::default() };
+    let rate = |rig: &Rig| {
+        let view = rig.core.scopes(muster_core::Millis(rig.now)).next().expect("it is known");
+        (view.governed, view.rate_per_minute.is_some())
+    };
+    rig.control(Control::Retune { scope: scope(0), quota: Some(by_hand) });
+    assert_eq!(rate(&rig), (true, true));
+    rig.control(Control::Retune { scope: scope(0), quota: None });
+    assert_eq!(rate(&rig), (false, false));
 }
