@@ -58,6 +58,8 @@ impl Core {
             }
             Fact::Reopened { sweep, generation } => {
                 self.change_sweep(*sweep, |sweep, _| reopen(sweep, *generation));
+                let scopes = self.scopes_of(*sweep);
+                self.restate(scopes);
             }
             Fact::LaneStopped { sweep, lane, reason } => {
                 self.change_sweep(*sweep, |sweep, _| {
@@ -101,6 +103,14 @@ impl Core {
         self.apply_spec_budgets(id, &spec);
         let scopes = self.scopes_of(id);
         self.restate(scopes);
+    }
+
+    /// A job ended: if it was its sweep's last, what other sweeps say of the scopes counts from now on.
+    fn restate_after(&mut self, id: SweepId) {
+        if self.sweeps.get(&id).is_some_and(Sweep::has_ended) {
+            let scopes = self.scopes_of(id);
+            self.restate(scopes);
+        }
     }
 
     fn scopes_of(&self, id: SweepId) -> Vec<ScopeAt> {
@@ -201,6 +211,7 @@ impl Core {
         });
         if ended {
             self.recent.ended(lease);
+            self.restate_after(lease.job.sweep);
         }
     }
 

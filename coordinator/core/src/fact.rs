@@ -243,7 +243,8 @@ pub struct LaneSpec {
     pub model: Arc<str>,
     /// What the provider limits: account and model pool. Jobs go only to workers whose hello names the account.
     pub scope: Scope,
-    /// What the provider allows of the scope. Of several sweeps the newest is believed, unless a person has said.
+    /// What the provider allows of the scope. Of several sweeps that have not ended the newest that states a limit is
+    /// believed, unless a person has said.
     pub quota: Quota,
     /// What this model may spend in this sweep.
     pub budget: Budget,

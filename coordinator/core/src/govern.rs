@@ -1,6 +1,6 @@
 //! Which scopes are governed, and who is told: their quotas, what providers said of them, and their silences.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::calls::{MAX_CALL_MS, SHARE_MS};
 use crate::core::Core;
@@ -13,6 +13,30 @@ use crate::quota::{Purse, Quota};
 use crate::scope::{ScopeAt, ScopeState, Scopes};
 use crate::sweep::Sweep;
 use crate::view::{ScopeView, Traffic};
+
+/// What a sweep's word of a scope is worth; the last is worth most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Word {
+    Nothing,
+    /// How limits are kept, but none.
+    Manner,
+    /// A limit, of a sweep that has ended.
+    LimitOfEnded,
+    Limit,
+}
+
+// === impl Word ===
+
+impl Word {
+    fn of(quota: &Quota, ended: bool) -> Self {
+        match (quota.is_open(), ended) {
+            (true, _) if *quota == Quota::default() => Self::Nothing,
+            (true, _) => Self::Manner,
+            (false, true) => Self::LimitOfEnded,
+            (false, false) => Self::Limit,
+        }
+    }
+}
 
 // === impl Core ===
 
@@ -90,12 +114,16 @@ impl Core {
         let shares_from = self.shares_from;
         for at in std::mem::take(&mut self.scopes.changed) {
             let Some(scope) = self.scopes.get_mut(at) else { continue };
-            let (quota, governed) = (scope.quota(), scope.must_ask());
+            let quota = scope.quota();
+            if let Some(limiter) = scope.known_limiter_mut() {
+                limiter.requota(now, &quota);
+                // Of a scope that is open now no rate of before is shown.
+                limiter.prepare(now, &quota);
+            }
+            let governed = scope.must_ask();
             let was = std::mem::replace(&mut scope.governed, governed);
             if governed {
-                let limiter = scope.limiter_mut(now, shares_from);
-                limiter.requota(now, &quota);
-                limiter.prepare(now, &quota);
+                scope.limiter_mut(now, shares_from).prepare(now, &quota);
             }
             self.index.load.ease(at);
             self.scopes.touch(at, now);
@@ -170,27 +198,25 @@ impl Core {
         }
     }
 
-    /// What the newest sweep that is not cancelled says of each of these scopes is what the sweeps say.
+    /// What the sweeps say of each of these scopes: of those that have not ended the newest that states a limit is
+    /// believed, so that one which states none takes away nothing that another relies on. What sweeps said that have ended
+    /// counts where no other states anything; what cancelled ones said never.
     pub(crate) fn restate(&mut self, scopes: impl IntoIterator<Item = ScopeAt>) {
-        let mut open: BTreeSet<ScopeAt> = scopes.into_iter().collect();
-        let mut said: BTreeMap<ScopeAt, Quota> = open.iter().map(|at| (*at, Quota::default())).collect();
+        let mut said: BTreeMap<ScopeAt, (Word, Quota)> =
+            scopes.into_iter().map(|at| (at, (Word::Nothing, Quota::default()))).collect();
         for sweep in self.sweeps.values().rev().filter(|sweep| !sweep.cancelled) {
-            if open.is_empty() {
+            if said.values().all(|(word, _)| *word == Word::Limit) {
                 break;
             }
-            let mut named = BTreeSet::new();
+            let ended = sweep.has_ended();
             for (lane, spec) in sweep.lanes.iter().zip(&sweep.spec.lanes) {
-                let known = said.get_mut(&lane.scope_at).filter(|_| open.contains(&lane.scope_at));
-                if let Some(known) = known {
-                    named.insert(lane.scope_at);
-                    if *known == Quota::default() {
-                        *known = spec.quota;
-                    }
+                let word = Word::of(&spec.quota, ended);
+                if let Some(known) = said.get_mut(&lane.scope_at).filter(|(known, _)| *known < word) {
+                    *known = (word, spec.quota);
                 }
             }
-            open = &open - &named;
         }
-        for (at, quota) in said {
+        for (at, (_, quota)) in said {
             self.scopes.state(at, quota);
         }
     }

@@ -34,7 +34,7 @@ pub(crate) struct ScopeState {
     pub(crate) name: Scope,
     /// Journaled: set by a person.
     pub(crate) by_hand: Option<Quota>,
-    /// What the newest sweep says.
+    /// What the sweeps say.
     stated: Quota,
     /// Journaled: what was taken out of the provider's day.
     pub(crate) day: Day,

@@ -183,6 +183,11 @@ impl Sweep {
         self.lanes.iter().map(unended).fold(0, u64::saturating_add)
     }
 
+    /// Whether none of its jobs is left.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.jobs() <= lane.ended(self.cancelled))
+    }
+
     pub(crate) fn state(&self) -> SweepState {
         let unended = |lane: &&Lane| lane.jobs() > lane.ended(self.cancelled);
         let mut left = self.lanes.iter().filter(unended).peekable();
