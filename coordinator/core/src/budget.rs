@@ -80,8 +80,10 @@ impl Core {
         usage.map_or_else(|| Spend { micro_usd: Some(0), tokens: 0 }, |usage| spent_of(&usage))
     }
 
-    /// Calls that were granted before there was a budget, or a number of places, hold it from now on.
-    fn hold_flying(&mut self, effects: &mut Effects) {
+    /// Calls that were granted before there was a budget, or a number of places, hold it from now on. Those that nobody
+    /// had to ask for are charged when they are answered, see `unasked.rs`.
+    pub(crate) fn hold_flying(&mut self, effects: &mut Effects) {
+        self.note_unasked();
         let must_hold = |(key, call): (&CallKey, &Call)| {
             let CallState::Flying(_, until) = call.state else { return None };
             let job = call.ask.lease.job;
@@ -198,7 +200,7 @@ impl Core {
     }
 
     /// All calls that wait for a budget are looked at anew.
-    fn requeue_blocked(&mut self, now: Millis) {
+    pub(crate) fn requeue_blocked(&mut self, now: Millis) {
         for purse in self.calls.blocking() {
             for key in self.calls.blocked(purse, usize::MAX) {
                 self.enqueue(now, key);
@@ -277,7 +279,7 @@ impl Core {
     }
 }
 
-fn spent_of(usage: &Usage) -> Spend {
+pub(crate) fn spent_of(usage: &Usage) -> Spend {
     let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
     Spend { micro_usd: Some(usage.cost_micro_usd), tokens }
 }

@@ -23,7 +23,7 @@ impl Core {
             Control::Cancel(sweep) => self.cancel(sweep, effects),
             Control::Retry(sweep) => self.retry(sweep, effects),
             Control::Score(scores) => self.score(&scores, effects),
-            Control::Remove(sweep) => self.remove(sweep, effects),
+            Control::Remove(sweep) => self.remove(now, sweep, effects),
             Control::Retune { scope, quota } => self.retune(&scope, quota, effects),
             Control::Cap { purse, span, budget } => self.cap(now, purse, span, budget, effects),
         };
@@ -49,6 +49,8 @@ impl Core {
                 }
                 if !same {
                     self.record(Fact::Amended { sweep, spec: Arc::clone(spec) }, effects);
+                    self.hold_flying(effects);
+                    self.requeue_blocked(now);
                 }
                 Ok(done(sweep, 0))
             }
@@ -162,7 +164,7 @@ impl Core {
         })
     }
 
-    fn remove(&mut self, id: SweepId, effects: &mut Effects) -> Result<Answer, Refusal> {
+    fn remove(&mut self, now: Millis, id: SweepId, effects: &mut Effects) -> Result<Answer, Refusal> {
         let sweep = self.known(id)?;
         let ended = matches!(sweep.state(), SweepState::Finished | SweepState::Cancelled);
         // Calls that may yet be charged belong to budgets that are known by their sweep.
@@ -171,6 +173,8 @@ impl Core {
             return Err(Refusal::Running(id));
         }
         self.record(Fact::Removed { sweep: id }, effects);
+        // Its budgets' places in the list may be others' now.
+        self.requeue_blocked(now);
         Ok(done(id, 0))
     }
 

@@ -18,6 +18,7 @@ use crate::recent::RecentEnds;
 use crate::scope::{ScopeAt, Scopes};
 use crate::snapshot::{DaySnapshot, Snapshot, SweepSnapshot};
 use crate::sweep::Sweep;
+use crate::unasked::Unasked;
 use crate::view::{SweepView, WorkerView};
 use crate::worker::{Session, Timers};
 
@@ -43,6 +44,8 @@ pub struct Core {
     pub(crate) timers: Timers,
     pub(crate) pauses: Pauses,
     pub(crate) calls: Calls,
+    /// Leases whose calls went unasked when a budget came.
+    pub(crate) unasked: Unasked,
     /// When this process first grants a share: those of an earlier one may be used until then.
     pub(crate) shares_from: Millis,
     pub(crate) draining: bool,
@@ -69,6 +72,7 @@ impl Core {
             timers: Timers::default(),
             pauses: Pauses::default(),
             calls: Calls::default(),
+            unasked: Unasked::default(),
             shares_from: Millis(0),
             draining: false,
         }
@@ -180,6 +184,7 @@ impl Core {
                     let before = effects.records.len();
                     self.turn((session, worker), lease, index, usage, body, effects);
                     if effects.records.len() > before {
+                        self.charge_unasked(now, worker, lease, index, &usage, effects);
                         self.note_turn(now, lease.job);
                     }
                 }

@@ -47,6 +47,7 @@ mod snapshot;
 mod sweep;
 mod throttle;
 mod turn;
+mod unasked;
 mod usage;
 mod view;
 mod worker;

@@ -70,6 +70,7 @@ impl Core {
     ) {
         let Some(worker) = self.heard(now, session, effects) else { return };
         self.lose_earlier(now, (session, worker), asks, effects);
+        self.note_asked(asks);
         self.freshen(now, session, number);
         let mut refused = Vec::new();
         for ask in asks {

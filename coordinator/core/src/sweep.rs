@@ -231,7 +231,8 @@ impl Sweep {
         (0..self.lanes.len()).flat_map(|index| self.lane_leases(LaneId(index as u32))).collect()
     }
 
-    fn lane_leases(&self, lane: LaneId) -> Vec<LeaseKey> {
+    /// The names of a lane's jobs at workers.
+    pub(crate) fn lane_leases(&self, lane: LaneId) -> Vec<LeaseKey> {
         let Some(found) = self.lane(lane) else { return Vec::new() };
         let name = |(ordinal, job): (&Ordinal, &OpenJob)| {
             let job_key = JobKey { sweep: self.id, lane, ordinal: *ordinal };

@@ -143,7 +143,8 @@ pub struct Traffic {
     pub used_permille: Option<u32>,
 }
 
-/// A budget as people see it.
+/// A budget as people see it. One that is set in mid-run may be passed by the calls that were under way unasked at that
+/// moment, one or two for each lease: they are charged when their turns arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurseView {
     /// Whose.

@@ -1,5 +1,6 @@
 //! How the core behaves, seen from outside: incidents by name, a naive model, recovery, hostile input, fairness.
 
+mod budgets;
 mod deaths;
 mod fair_share;
 mod fleet;
