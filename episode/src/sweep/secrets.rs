@@ -43,8 +43,11 @@ pub(super) const HELP: &str = "keys stay out of files: set them in the worker's 
 
 const LOOKS_LIKE_ONE: &str = "this looks like a key, which is not taken here";
 
+/// A key's beginning, how many characters follow at least, and which.
+type Shape = (&'static str, usize, fn(char) -> bool);
+
 /// How providers' keys begin, and how many characters follow at least. Where a name could begin so too, more must follow.
-const SHAPES: [(&str, usize, fn(char) -> bool); 13] = [
+const SHAPES: [Shape; 13] = [
     ("sk-", 8, is_url_safe),
     ("AIza", 16, is_url_safe),
     ("gsk_", 8, is_url_safe),
@@ -187,7 +190,7 @@ fn value_length(text: &str) -> usize {
 /// Where in a text there are keys of known providers.
 fn spans(text: &str) -> Vec<Range<usize>> {
     let begins_word = |at: usize| !text[..at].ends_with(is_url_safe);
-    let of_shape = |(prefix, least, is_part): &(&str, usize, fn(char) -> bool)| {
+    let of_shape = |(prefix, least, is_part): &Shape| {
         let (least, is_part) = (*least, *is_part);
         text.match_indices(*prefix)
             .filter(|(at, _)| begins_word(*at))
