@@ -12,6 +12,7 @@ mod estimate;
 mod exit;
 mod failure;
 mod follow;
+mod headroom;
 mod intake;
 mod interrupt;
 mod judging;

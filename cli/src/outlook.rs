@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::commands::run::Piloted;
 use crate::estimate::{Estimate, ModelEstimate, Projection, SECONDS_A_CALL};
+use crate::headroom::{FirstCall, Headroom};
 use crate::intake::Intake;
 use crate::rehearsal::{BYTES_A_TOKEN, OUTPUT_TOKENS_A_CALL, Rehearsal, Size};
 use crate::tables::{counted, grouped, new_table};
@@ -23,6 +24,8 @@ struct Share {
 pub(crate) struct Outlook {
     shares: Vec<Share>,
     estimate: Estimate,
+    /// What each model's first call may come to.
+    first: Vec<FirstCall>,
     /// What it was worked out from, in sentences.
     basis: Vec<String>,
     /// What a user should know of the models.
@@ -78,6 +81,7 @@ impl Outlook {
         Self {
             estimate: Estimate::new(plan, &lanes),
             basis: basis(played, &unplayed),
+            first: FirstCall::of(&intake.suite, plan),
             remarks: remarks(intake),
             shares,
             projections: Vec::new(),
@@ -134,9 +138,16 @@ impl Outlook {
             parts.push(self.projections_table());
         }
         parts.push(self.total());
+        for headroom in self.headroom(plan) {
+            parts.extend(headroom.sentences());
+        }
         parts.push(format!("an estimate, from: {}", self.basis.join("; ")));
         parts.extend(self.remarks.iter().map(|remark| format!("note: {}", terminal::one_line(remark, 400))));
         parts.join("\n")
+    }
+
+    fn headroom(&self, plan: &SweepPlan) -> Vec<Headroom> {
+        Headroom::all(plan, &self.estimate, &self.first)
     }
 
     fn models_table(&self) -> String {
@@ -219,6 +230,9 @@ impl Outlook {
             })
         };
         let estimate = &self.estimate;
+        let headroom = self.headroom(plan);
+        let notes: Vec<String> =
+            headroom.iter().flat_map(Headroom::sentences).chain(self.remarks.iter().cloned()).collect();
         json!({
             "name": plan.name(),
             "jobs": plan.job_count(),
@@ -232,8 +246,9 @@ impl Outlook {
             "output_tokens": estimate.size.output_tokens.round(),
             "hours": estimate.hours,
             "estimates": estimate.models.iter().enumerate().map(model).collect::<Vec<_>>(),
+            "budgets": headroom.iter().map(Headroom::as_json).collect::<Vec<_>>(),
             "basis": self.basis,
-            "notes": self.remarks,
+            "notes": notes,
         })
     }
 }

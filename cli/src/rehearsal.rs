@@ -158,7 +158,8 @@ fn tokens(bytes: usize) -> f64 {
     bytes as f64 / BYTES_A_TOKEN
 }
 
-fn call_bytes(call: &Call<'_>) -> usize {
+/// What a call sends, without its dialect's frame.
+pub(crate) fn call_bytes(call: &Call<'_>) -> usize {
     let tools: usize =
         call.tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len()).sum();
     tools + call.messages.iter().map(message_bytes).sum::<usize>()
