@@ -10,7 +10,7 @@ use crate::stage::{Stage, calm, ended_with, two_variants};
 
 const OBEDIENT: &str = "openai-api/fake/sim/obedient";
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "sweep",
     "jobs",
     "completed",
