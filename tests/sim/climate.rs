@@ -1,7 +1,10 @@
 //! What kind of day a seed has: how much of what goes wrong.
 
+use muster_core::Budget;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::plan::{self, Plan};
 
 /// Chance drawn from a seed.
 pub(crate) struct Dice(ChaCha8Rng);
@@ -11,7 +14,6 @@ pub(crate) struct Dice(ChaCha8Rng);
 pub(crate) struct Climate {
     pub(crate) variants: u32,
     pub(crate) seeds: u32,
-    pub(crate) lanes: usize,
     pub(crate) workers: u64,
     pub(crate) slots: u32,
     /// An episode's most turns; each job has its own number up to it.
@@ -43,7 +45,27 @@ pub(crate) struct Climate {
     pub(crate) forgetful: f64,
     /// That a restart begins from a snapshot.
     pub(crate) snapshot: f64,
+    /// Limits and budgets by lane, and the first sweep's own budget.
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) budget: Budget,
+    pub(crate) sweeps: u64,
+    /// How far clocks are off, and how much they drift.
+    pub(crate) skew_ms: u64,
+    pub(crate) drift_ppm: u64,
+    /// The longest that a request takes to its provider, and that a worker holds a share before it looks at its clock.
+    pub(crate) reach_ms: u64,
+    pub(crate) dawdle_ms: u64,
+    /// That an answer is lost, and may have been paid in vain.
+    pub(crate) answer_lost: f64,
+    /// That an answer's headers state a lower limit.
+    pub(crate) headers: f64,
+    /// That another coordinator takes over at once, while words of the last one are still on their way.
+    pub(crate) takeover: f64,
+    /// How long workers take a share to be good.
+    pub(crate) share_life_ms: u64,
     /// Faults that must be caught.
+    pub(crate) grants_at_once: bool,
+    pub(crate) forgets_holds: bool,
     pub(crate) says_before_durable: bool,
     pub(crate) forgets_turns: bool,
 }
@@ -81,10 +103,24 @@ impl Climate {
     /// Nothing goes wrong.
     pub(crate) fn calm(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ 0xca1f);
+        let mut limits = Dice::new(seed ^ 0x9a7e);
+        let lanes = 1 + dice.up_to(2) as usize;
         Self {
             variants: 1 + dice.up_to(9) as u32,
             seeds: 1 + dice.up_to(4) as u32,
-            lanes: 1 + dice.up_to(2) as usize,
+            plans: (0..lanes).map(|_| Plan::drawn(&mut limits)).collect(),
+            budget: if limits.chance(0.2) { plan::budget(&mut limits) } else { Budget::default() },
+            sweeps: 1 + limits.up_to(1),
+            skew_ms: 0,
+            drift_ppm: limits.up_to(1_500),
+            reach_ms: limits.up_to(50),
+            dawdle_ms: if limits.chance(0.5) { 0 } else { limits.up_to(3_000) },
+            answer_lost: 0.0,
+            headers: 0.0,
+            takeover: 0.5,
+            share_life_ms: 2_000,
+            grants_at_once: false,
+            forgets_holds: false,
             workers: 1 + dice.up_to(3),
             slots: 1 + dice.up_to(4) as u32,
             turns: 1 + dice.up_to(6) as u32,
@@ -108,6 +144,12 @@ impl Climate {
             says_before_durable: false,
             forgets_turns: false,
         }
+    }
+
+    /// Words and workers are quick from now on: where they never are, no share is ever used in time.
+    pub(crate) fn clear_up(&mut self) {
+        self.latency_ms = self.latency_ms.min(200);
+        self.dawdle_ms = self.dawdle_ms.min(200);
     }
 
     /// The coordinator crashes every few seconds, and all else is well.
@@ -134,6 +176,12 @@ impl Climate {
             mismatch: some(0.2),
             poison: some(0.1),
             forgetful: some(0.5),
+            answer_lost: some(0.2),
+            headers: some(0.2),
+            // Some calls outlast a lease.
+            call_ms: if dice.chance(0.05) { 45_000 } else { calm.call_ms },
+            latency_ms: if dice.chance(0.2) { 2_500 } else { calm.latency_ms },
+            skew_ms: if dice.chance(0.5) { 0 } else { dice.up_to(2_000) },
             away_ms: if dice.chance(0.5) { 2_000 } else { 90_000 },
             unnoticed_ms: if dice.chance(0.5) { 2_000 } else { 90_000 },
             faults_until_ms: 30_000 + dice.up_to(150_000),

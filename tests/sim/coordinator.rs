@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use muster_core::{Core, CoreConfig, Effect, Effects, Fact, Input, Millis, Record, SessionId, Snapshot};
 
-use crate::climate::Dice;
+use crate::climate::{Climate, Dice};
+use crate::clock::Clock;
 
 /// What is on the disk.
 #[derive(Debug, Default)]
@@ -27,7 +28,9 @@ pub(crate) struct Coordinator {
     /// What is being made durable.
     batch: Option<Effects>,
     /// What gathers meanwhile.
-    gathering: Effects,
+    pub(crate) gathering: Effects,
+    /// The clock of the machine that it runs on.
+    pub(crate) clock: Clock,
     /// Credits of each session that were not yet granted on.
     credits: BTreeMap<SessionId, u64>,
     /// The earliest tick that is under way.
@@ -67,15 +70,20 @@ impl Coordinator {
             is_open: false,
             batch: None,
             gathering: Effects::default(),
+            clock: Clock::default(),
             credits: BTreeMap::new(),
             tick_at: None,
         }
     }
 
-    /// A new process begins.
-    pub(crate) fn boot(&mut self, now: u64, from_snapshot: bool, dice: &mut Dice) {
+    /// A new process begins, perhaps on another machine.
+    pub(crate) fn boot(&mut self, now: u64, climate: &Climate, dice: &mut Dice) {
+        let from_snapshot = dice.chance(climate.snapshot);
         let mut core = self.journal.recover(from_snapshot, dice);
-        core.begin(Millis(now), &mut self.gathering);
+        self.clock = Clock::drawn(climate, dice);
+        // A core that takes itself for two seconds old waits for no share of its predecessor's.
+        let age_ms = if climate.grants_at_once { 2_000 } else { 0 };
+        core.begin(Millis(self.clock.shows(now) - age_ms), &mut self.gathering);
         self.core = Some(core);
         self.boot += 1;
     }
@@ -99,7 +107,7 @@ impl Coordinator {
         if let Input::Want { session, credits } = &input {
             *self.credits.entry(*session).or_default() += u64::from(*credits);
         }
-        core.step(Millis(now), input, &mut self.gathering);
+        core.step(Millis(self.clock.shows(now)), input, &mut self.gathering);
     }
 
     /// Begins to make durable what gathered, if the disk is free; whether it did.
@@ -115,12 +123,14 @@ impl Coordinator {
     }
 
     /// The batch is durable: its records, and what may be said now.
-    pub(crate) fn synced(&mut self, forgets_turns: bool) -> (Vec<Record>, Vec<Effect>) {
+    pub(crate) fn synced(&mut self, climate: &Climate) -> (Vec<Record>, Vec<Effect>) {
         let mut batch = self.batch.take().unwrap_or_default();
-        if forgets_turns {
+        if climate.forgets_turns {
             batch.records.retain(|record| matches!(record, Record::Fact(_)));
         }
-        self.journal.records.extend(batch.records.iter().cloned());
+        let is_kept =
+            |record: &&Record| !climate.forgets_holds || !matches!(record, Record::Fact(Fact::Held { .. }));
+        self.journal.records.extend(batch.records.iter().filter(is_kept).cloned());
         let began = |record: &Record| matches!(record, Record::Fact(Fact::TermBegan { .. }));
         self.is_open |= batch.records.iter().any(began);
         (batch.records, batch.after)

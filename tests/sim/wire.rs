@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use muster_core::{
-    Acked, FailureClass, JobKey, LeaseKey, Outcome, RevokeReason, SessionId, TurnIndex, Usage,
+    Acked, CallAsk, CallId, CallSettled, FailureClass, JobKey, LeaseKey, Outcome, Quota, RevokeReason,
+    SessionId, TurnIndex, Usage,
 };
 
 /// A turn's body: which call it was, and which call the turn before it was (0: none).
@@ -16,9 +17,20 @@ pub(crate) struct Body {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Item {
     Restart,
-    Turn { index: TurnIndex, body: Body },
-    Outcome { outcome: Outcome, turns: TurnIndex },
-    Failure { class: FailureClass, usage: Usage },
+    /// `in_vain`: calls before it whose answers were lost.
+    Turn {
+        index: TurnIndex,
+        body: Body,
+        in_vain: u64,
+    },
+    Outcome {
+        outcome: Outcome,
+        turns: TurnIndex,
+    },
+    Failure {
+        class: FailureClass,
+        usage: Usage,
+    },
 }
 
 /// Worker to coordinator.
@@ -28,6 +40,10 @@ pub(crate) enum Up {
     Want(u32),
     Beat,
     Item(LeaseKey, Item),
+    Ask { number: u64, calls: Vec<CallAsk> },
+    Settle(Vec<CallSettled>),
+    Pause { scope: usize, pause_ms: u64 },
+    Observe { scope: usize, seen: Quota },
     Goodbye,
 }
 
@@ -37,6 +53,9 @@ pub(crate) enum Down {
     Grant { lease: LeaseKey, turns: Vec<Body> },
     Revoke(LeaseKey, RevokeReason),
     Ack(LeaseKey, Acked),
+    Share { ask: u64, calls: Vec<CallId>, spread_ms: u32 },
+    Deny(Vec<CallId>),
+    Govern { scope: usize, governed: bool, pause_ms: u64 },
     Close,
 }
 
@@ -51,6 +70,10 @@ pub(crate) struct Link {
     /// When the last message of each direction arrives: none overtakes it.
     pub(crate) up_at: u64,
     pub(crate) down_at: u64,
+    /// When its hello was heard.
+    pub(crate) heard_at: Option<u64>,
+    /// When each ask was sent, in virtual time: what no worker can know.
+    pub(crate) asks: Vec<u64>,
 }
 
 // === impl Body ===

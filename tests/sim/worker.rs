@@ -2,13 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::{Acked, FailureClass, JobKey, LeaseKey, Outcome, TurnIndex, Usage};
+use muster_core::{Acked, CallId, FailureClass, JobKey, LeaseKey, Outcome, TurnIndex, Usage};
 
+use crate::clock::Clock;
+use crate::plan::Bill;
+use crate::shares::Shares;
 use crate::wire::{Body, Item};
 
 /// What an episode does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// It waits for a while before its next try, by this number.
+    Resting(u64),
+    /// It waits for leave to send this call.
+    Asking(CallId),
+    /// It has leave to send this call until then, by its worker's clock.
+    Leaving(CallId, u64),
     /// It waits for the provider, in the call of this number.
     Calling(u64),
     /// It waits until its restart is durable.
@@ -23,6 +32,12 @@ pub(crate) enum Phase {
 pub(crate) struct Episode {
     pub(crate) transcript: Vec<Body>,
     pub(crate) phase: Phase,
+    /// Its call under way, or asked for.
+    pub(crate) bill: Bill,
+    /// What that had leave by, if it needed any.
+    pub(crate) asked: Option<CallId>,
+    /// Calls since the last turn whose answers were lost.
+    pub(crate) in_vain: u64,
 }
 
 /// What an episode is to do next.
@@ -51,6 +66,8 @@ pub(crate) struct Worker {
     pub(crate) suspects: Vec<JobKey>,
     /// Whether this process leaves out of its hello what it found in the spool.
     pub(crate) is_forgetful: bool,
+    pub(crate) clock: Clock,
+    pub(crate) shares: Shares,
 }
 
 /// How many turns a job's episode takes.
@@ -79,6 +96,14 @@ fn scramble(job: JobKey) -> u64 {
     spread ^ (spread >> 29)
 }
 
+// === impl Episode ===
+
+impl Episode {
+    pub(crate) fn new(transcript: Vec<Body>) -> Self {
+        Self { transcript, phase: Phase::Restarting, bill: Bill::default(), asked: None, in_vain: 0 }
+    }
+}
+
 // === impl Worker ===
 
 impl Worker {
@@ -96,6 +121,7 @@ impl Worker {
     /// A new process begins: it gives back what the last one left unfinished.
     pub(crate) fn rise(&mut self, is_forgetful: bool) {
         self.is_up = true;
+        self.shares = Shares::of_process(self.life);
         self.is_forgetful = is_forgetful;
         for items in self.outbox.values_mut() {
             if !items.iter().any(|item| matches!(item, Item::Outcome { .. } | Item::Failure { .. })) {
@@ -165,10 +191,10 @@ impl Worker {
         outcome
     }
 
-    /// A lease is lost; whether a slot is free by it.
-    pub(crate) fn revoke(&mut self, lease: LeaseKey) -> bool {
+    /// A lease is lost; what ran of it.
+    pub(crate) fn revoke(&mut self, lease: LeaseKey) -> Option<Episode> {
         self.outbox.remove(&lease);
-        self.episodes.remove(&lease).is_some()
+        self.episodes.remove(&lease)
     }
 }
 
