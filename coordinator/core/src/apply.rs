@@ -45,6 +45,7 @@ impl Core {
                     scope.day.take_out(*day, *requests);
                 }
             }
+            Fact::Silenced { scope, until, at } => self.pauses.keep(scope, *until, *at),
             Fact::Amended { sweep, spec } => {
                 self.change_sweep(*sweep, |sweep, _| sweep.amend(spec));
                 self.apply_limits(*sweep);

@@ -42,6 +42,7 @@ pub struct Core {
     /// Sessions with credits left.
     pub(crate) hungry: BTreeSet<SessionId>,
     pub(crate) timers: Timers,
+    /// The long ones are journaled.
     pub(crate) pauses: Pauses,
     pub(crate) calls: Calls,
     /// Leases whose calls went unasked when a budget came.
@@ -112,6 +113,9 @@ impl Core {
             self.apply(&Fact::DayTaken { scope: scope.clone(), day: *day, requests: *requests });
         }
         snapshot.holds.iter().for_each(|hold| self.apply_hold(hold));
+        for (scope, until) in &snapshot.silences {
+            self.apply(&Fact::Silenced { scope: scope.clone(), until: *until, at: Millis(0) });
+        }
         let all: Vec<ScopeAt> = self.scopes.all().map(|(at, _)| at).collect();
         self.restate(all);
     }
@@ -127,6 +131,7 @@ impl Core {
             purses: self.purses.snapshot(),
             holds: self.holds.values().cloned().collect(),
             days: self.scopes.days(),
+            silences: self.pauses.long(),
         }
     }
 
@@ -145,7 +150,20 @@ impl Core {
         self.cut_waits(now.plus(self.config.max_wait_ms));
         self.wake_due(now);
         self.begin_shares(now);
+        self.begin_silences(now);
         term
+    }
+
+    /// Silences that providers asked an earlier process for go on; what a clock set back would make endless is cut.
+    fn begin_silences(&mut self, now: Millis) {
+        let latest = now.plus(self.config.max_wait_ms);
+        for (scope, until) in self.pauses.long() {
+            let until = until.min(latest);
+            if until > now {
+                self.be_silent(now, &scope, until);
+                self.pauses.pause(scope, until, self.config.max_paused_scopes);
+            }
+        }
     }
 
     /// Gives every live lease a full new time: nobody's sign of life could be heard, for it was the coordinator that stood

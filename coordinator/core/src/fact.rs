@@ -189,6 +189,15 @@ pub enum Fact {
         /// How many.
         requests: u64,
     },
+    /// A provider asked for a long silence of a scope.
+    Silenced {
+        /// Which.
+        scope: Scope,
+        /// Until when.
+        until: Millis,
+        /// When: silences that were over by then are forgotten.
+        at: Millis,
+    },
 }
 
 /// Why a lease ended without an outcome.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::calls::{MAX_CALL_MS, SHARE_MS};
 use crate::core::Core;
 use crate::effect::{Effect, Effects};
-use crate::fact::Scope;
+use crate::fact::{Fact, Scope};
 use crate::ids::{Lane as LaneId, Millis, SessionId, SweepId};
 use crate::limiter::Limiter;
 use crate::purse::Purses;
@@ -69,20 +69,29 @@ impl Core {
     /// Nothing of a scope leaves, and no job of it is granted, for so long.
     pub(crate) fn silence(&mut self, now: Millis, scope: Scope, pause_ms: u64, effects: &mut Effects) {
         let until = now.plus(pause_ms.min(self.config.max_wait_ms));
-        let shares_from = self.shares_from;
-        if let Some(at) = self.scopes.find(&scope)
-            && let Some(found) = self.scopes.get_mut(at)
-        {
-            let limiter = found.limiter_mut(now, shares_from);
-            let is_news = limiter.pause(now, until);
-            if !limiter.queue.is_empty() {
-                self.scopes.touch(at, until);
-            }
-            if is_news && until > now {
+        let most = self.config.max_paused_scopes;
+        if let Some(at) = self.scopes.find(&scope) {
+            if self.be_silent(now, &scope, until) && until > now {
                 self.tell_all(at, until.0.saturating_sub(now.0), effects);
             }
+            if self.pauses.is_for_good(&scope, now, until, most) {
+                self.record(Fact::Silenced { scope: scope.clone(), until, at: now }, effects);
+            }
         }
-        self.pauses.pause(scope, until, self.config.max_paused_scopes);
+        self.pauses.pause(scope, until, most);
+    }
+
+    /// No call of a scope leaves until then; whether that is news.
+    pub(crate) fn be_silent(&mut self, now: Millis, scope: &Scope, until: Millis) -> bool {
+        let shares_from = self.shares_from;
+        let Some(at) = self.scopes.find(scope) else { return false };
+        let Some(found) = self.scopes.get_mut(at) else { return false };
+        let limiter = found.limiter_mut(now, shares_from);
+        let is_news = limiter.pause(now, until);
+        if !limiter.queue.is_empty() {
+            self.scopes.touch(at, until);
+        }
+        is_news
     }
 
     /// A provider's headers stated limits.
@@ -145,12 +154,12 @@ impl Core {
         }
     }
 
-    /// Tells a session how a scope stands, unless it knows.
+    /// Tells a session how a scope stands, unless it knows; of a silence it is told in any case.
     pub(crate) fn tell(&mut self, now: Millis, session: SessionId, at: ScopeAt, effects: &mut Effects) {
         let Some(scope) = self.scopes.get(at) else { return };
         let Some(found) = self.sessions.get_mut(&session) else { return };
-        if found.tell(at, scope.governed) {
-            let until = scope.limiter().and_then(|limiter| limiter.silent_until(now)).unwrap_or(now);
+        let until = scope.limiter().and_then(|limiter| limiter.silent_until(now)).unwrap_or(now);
+        if found.tell(at, scope.governed) || until > now {
             effects.after.push(Effect::Govern {
                 session,
                 scope: scope.name.clone(),

@@ -8,6 +8,7 @@ use crate::effect::{Acked, Effect, Effects, RevokeReason};
 use crate::fact::{Fact, ReturnCause};
 use crate::ids::{JobKey, LeaseKey, Millis, SessionId, WorkerId};
 use crate::lease::Standing;
+use crate::scope::ScopeAt;
 use crate::turn::ack;
 use crate::usage::Usage;
 use crate::worker::Session;
@@ -36,27 +37,20 @@ impl Core {
         self.connect(now, session, worker, accounts, effects);
         self.return_missing(now, worker, held, suspects, effects);
         self.lose_disowned(now, worker, held, effects);
+        let mut scopes = BTreeSet::new();
         for lease in held.iter().collect::<BTreeSet<_>>() {
             self.claim((session, worker), *lease, effects);
-            self.tell_of_lease(now, (session, worker), *lease, effects);
+            scopes.extend(self.scope_run(worker, *lease));
         }
+        scopes.into_iter().for_each(|at| self.tell(now, session, at, effects));
     }
 
-    /// A worker that still runs a job is told if its calls must be asked for: it may have been told otherwise by an
-    /// earlier process of the coordinator's.
-    fn tell_of_lease(
-        &mut self,
-        now: Millis,
-        (session, worker): Speaker,
-        lease: LeaseKey,
-        effects: &mut Effects,
-    ) {
-        if let Standing::Current(_) = self.standing(lease, worker)
-            && let Some(lane) = self.sweeps.get(&lease.job.sweep).and_then(|sweep| sweep.lane(lease.job.lane))
-        {
-            let at = lane.scope_at;
-            self.tell(now, session, at, effects);
-        }
+    /// The scope of a job that a worker still runs. It is told if calls of it must be asked for, or it is silent: an earlier
+    /// process of the coordinator's may have told it otherwise.
+    fn scope_run(&self, worker: WorkerId, lease: LeaseKey) -> Option<ScopeAt> {
+        let Standing::Current(_) = self.standing(lease, worker) else { return None };
+        let lane = self.sweeps.get(&lease.job.sweep)?.lane(lease.job.lane)?;
+        Some(lane.scope_at)
     }
 
     fn objection(

@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub holds: Vec<Hold>,
     /// Requests taken out of providers' days.
     pub days: Vec<DaySnapshot>,
+    /// Scopes that a provider wished to be silent, and until when.
+    pub silences: Vec<(Scope, Millis)>,
 }
 
 /// One budget.

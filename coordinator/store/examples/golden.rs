@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use muster_store::embedded::{self, IndexKind, Options};
 use muster_store::ops;
-use muster_store::testing::golden::{DICTIONARY_SAMPLES_V1, Step, steps_v2, v2};
+use muster_store::testing::golden::{DICTIONARY_SAMPLES_V1, Step, steps_v3, v3};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::args().nth(1).map(PathBuf::from).ok_or("name the directory to write")?;
@@ -15,8 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Options { index: IndexKind::Memory, dictionary_samples: DICTIONARY_SAMPLES_V1, ..Options::default() };
     let open = || embedded::open(&dir, &options, &mut |_| Ok(()));
     let mut store = open()?;
-    store.archive.put_bundle(v2().bundle)?;
-    for step in steps_v2() {
+    store.archive.put_bundle(v3().bundle)?;
+    for step in steps_v3() {
         match step {
             Step::Commit(batch) => store.journal.commit(&batch)?,
             Step::Snapshot(core) => store.journal.snapshot(&core)?,

@@ -24,7 +24,7 @@ use prost::{Message, Oneof};
 
 use crate::limits::{
     BudgetRow, CappedRow, DayRow, HeldRow, HoldRow, PurseRow, QuotaRow, RetunedRow, SettledCallRow,
-    SettledRow,
+    SettledRow, SilencedRow,
 };
 
 /// The first frame of a segment.
@@ -132,7 +132,7 @@ pub(crate) struct MergedTurnRow {
 pub(crate) struct FactRow {
     #[prost(
         oneof = "FactKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 22, 23"
     )]
     pub(crate) kind: Option<FactKind>,
     /// Facts in the journal before this one: so it shows when some are missing.
@@ -184,6 +184,8 @@ pub(crate) enum FactKind {
     Settled(SettledRow),
     #[prost(message, tag = "22")]
     DayTaken(DayRow),
+    #[prost(message, tag = "23")]
+    Silenced(SilencedRow),
 }
 
 /// `Fact::Granted`, `Fact::Reinstated`.
@@ -395,6 +397,8 @@ pub(crate) struct SnapshotRow {
     pub(crate) holds: Vec<HoldRow>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) days: Vec<DayRow>,
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) silences: Vec<SilencedRow>,
 }
 
 /// The end of a stream.
@@ -583,9 +587,8 @@ impl FactRow {
             K::Wasted(row) => row.job.sweep,
             K::Restarted(row) => row.sweep,
             K::Scored(row) => row.episode.sweep,
-            K::TermBegan(_) | K::Retuned(_) | K::Capped(_) | K::Held(_) | K::Settled(_) | K::DayTaken(_) => {
-                return None;
-            }
+            K::TermBegan(_) | K::Retuned(_) | K::Capped(_) | K::Held(_) | K::Settled(_) => return None,
+            K::DayTaken(_) | K::Silenced(_) => return None,
             K::Submitted(row) => row.sweep,
             K::Amended(row) => row.sweep,
             K::Paused(sweep) | K::Resumed(sweep) | K::Cancelled(sweep) | K::Removed(sweep) => *sweep,
@@ -663,6 +666,7 @@ impl From<&Fact> for FactKind {
                 at_ms: at.0,
             }),
             Fact::DayTaken { scope, day, requests } => Self::DayTaken(DayRow::new(scope, *day, *requests)),
+            Fact::Silenced { scope, until, at } => Self::Silenced(SilencedRow::new(scope, *until, *at)),
         }
     }
 }
@@ -718,6 +722,7 @@ impl FactKind {
             Self::DayTaken(row) => {
                 Fact::DayTaken { scope: row.scope.scope(), day: row.day, requests: row.requests }
             }
+            Self::Silenced(row) => row.fact(),
         })
     }
 }
@@ -841,6 +846,11 @@ impl SnapshotRow {
             purses: core.purses.iter().map(PurseRow::from).collect(),
             holds: core.holds.iter().map(HoldRow::from).collect(),
             days: core.days.iter().map(|day| DayRow::new(&day.scope, day.day, day.requests)).collect(),
+            silences: core
+                .silences
+                .iter()
+                .map(|(at, until)| SilencedRow::new(at, *until, Millis(0)))
+                .collect(),
             ..Self::default()
         }
     }
@@ -855,6 +865,7 @@ impl SnapshotRow {
             purses: self.purses.into_iter().map(PurseRow::purse).collect::<Read<_>>()?,
             holds: self.holds.into_iter().map(HoldRow::hold).collect(),
             days: self.days.into_iter().map(DayRow::day).collect(),
+            silences: self.silences.into_iter().map(SilencedRow::known).collect(),
         })
     }
 }

@@ -169,6 +169,17 @@ pub(crate) struct DayRow {
     pub(crate) requests: u64,
 }
 
+/// `Fact::Silenced`; in a snapshot the moment is 0.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SilencedRow {
+    #[prost(message, required, tag = "1")]
+    pub(crate) scope: ScopeRow,
+    #[prost(uint64, tag = "2")]
+    pub(crate) until_ms: u64,
+    #[prost(uint64, tag = "3")]
+    pub(crate) at_ms: u64,
+}
+
 /// `PurseSnapshot`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct PurseRow {
@@ -384,6 +395,23 @@ impl DayRow {
 
     pub(crate) fn day(self) -> DaySnapshot {
         DaySnapshot { scope: self.scope.scope(), day: self.day, requests: self.requests }
+    }
+}
+
+// === impl SilencedRow ===
+
+impl SilencedRow {
+    pub(crate) fn new(scope: &Scope, until: Millis, at: Millis) -> Self {
+        Self { scope: scope.into(), until_ms: until.0, at_ms: at.0 }
+    }
+
+    pub(crate) fn fact(self) -> Fact {
+        Fact::Silenced { scope: self.scope.scope(), until: Millis(self.until_ms), at: Millis(self.at_ms) }
+    }
+
+    /// As a snapshot has it.
+    pub(crate) fn known(self) -> (Scope, Millis) {
+        (self.scope.scope(), Millis(self.until_ms))
     }
 }
 

@@ -65,3 +65,8 @@ fn a_data_directory_of_format_1_opens() {
 fn a_data_directory_of_format_2_opens() {
     check("v2", &golden::v2());
 }
+
+#[test]
+fn a_data_directory_of_format_3_opens() {
+    check("v3", &golden::v3());
+}

@@ -186,6 +186,11 @@ fn limit_fact() -> impl Strategy<Value = Fact> {
             day,
             requests
         }),
+        (0usize..3, number(), number()).prop_map(|(index, until, at)| Fact::Silenced {
+            scope: scope(index),
+            until: Millis(until),
+            at: Millis(at)
+        }),
     ]
 }
 

@@ -12,4 +12,5 @@ mod quotas;
 mod recovery;
 mod rig;
 mod script;
+mod silences;
 mod users;

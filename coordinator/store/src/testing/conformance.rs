@@ -11,8 +11,8 @@ use muster_core::{
 };
 
 use super::sample::{
-    body, ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, spec, submitted,
-    turn, usage,
+    body, ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, silence, spec,
+    submitted, turn, usage,
 };
 use crate::contract::{Archive, Replay, Store, Visit};
 use crate::error::StoreError;
@@ -187,6 +187,7 @@ fn every_kind_of_fact_comes_back_as_it_was(closed: &dyn Closed) {
         });
     }
     facts.extend(limit_facts());
+    facts.push(silence().0);
     facts.extend([Fact::Cancelled { sweep }, Fact::Reopened { sweep, generation: Generation(1) }]);
     let mut records: Vec<Record> = facts.into_iter().map(Record::Fact).collect();
     records.push(scored(lease.job, "tampering", "1", "{}"));
@@ -469,7 +470,8 @@ fn a_snapshot_comes_back_as_it_was(closed: &dyn Closed) {
         generation: Generation(3),
         lanes: vec![lane, empty],
     };
-    let core = Snapshot { term: Term(8), last_sweep: SweepId(5), sweeps: vec![sweep], ..limits() };
+    let silences = vec![silence().1];
+    let core = Snapshot { term: Term(8), last_sweep: SweepId(5), sweeps: vec![sweep], silences, ..limits() };
     let (mut store, _) = must_open(closed);
     store.journal.snapshot(&Snapshot::default()).unwrap();
     store.journal.snapshot(&core).unwrap();

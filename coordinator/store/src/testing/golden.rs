@@ -7,7 +7,8 @@ use muster_core::{
 };
 
 use super::sample::{
-    ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, submitted, turn, usage,
+    ended, episode, granted, job, lease, limit_facts, limited_spec, limits, scored, silence, submitted, turn,
+    usage,
 };
 use crate::contract::Replay;
 
@@ -98,6 +99,25 @@ pub fn steps_v2() -> Vec<Step> {
 #[must_use]
 pub fn v2() -> Golden {
     content(&steps_v2())
+}
+
+/// The steps that made `tests/golden/v3`: a long silence, before and after a snapshot of it.
+#[must_use]
+pub fn steps_v3() -> Vec<Step> {
+    let (fact, silenced) = silence();
+    let began = Record::Fact(Fact::TermBegan { term: Term(1) });
+    let snapshot = Snapshot { silences: vec![silenced], last_sweep: SweepId(1), ..core(1) };
+    vec![
+        Step::Commit(vec![began, submitted(1), Record::Fact(fact.clone())]),
+        Step::Snapshot(snapshot),
+        Step::Commit(vec![granted(lease(1, 3, 1)), turn(lease(1, 3, 1), 0), Record::Fact(fact)]),
+    ]
+}
+
+/// What stands in `tests/golden/v3`.
+#[must_use]
+pub fn v3() -> Golden {
+    content(&steps_v3())
 }
 
 fn content(steps: &[Step]) -> Golden {

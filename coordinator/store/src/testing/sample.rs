@@ -184,7 +184,14 @@ fn holds() -> Vec<Hold> {
     vec![hold(u64::MAX, Some(0)), hold(1, None)]
 }
 
-/// Every kind of fact about quotas and budgets.
+/// A long silence, as a fact and as a snapshot has it.
+#[must_use]
+pub fn silence() -> (Fact, (Scope, Millis)) {
+    let (until, at) = (Millis(u64::MAX), Millis(7));
+    (Fact::Silenced { scope: scope(), until, at }, (scope(), until))
+}
+
+/// Every kind of fact about quotas and budgets that format 2 had.
 #[must_use]
 pub fn limit_facts() -> Vec<Fact> {
     let (already, budget) = (Spend { micro_usd: None, tokens: 3 }, Budget::default());
