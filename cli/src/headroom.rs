@@ -126,7 +126,7 @@ impl Headroom {
         );
         let most = amount(self.budget.micro_usd, self.budget.tokens);
         Some(format!(
-            "{}: the worst case of one call alone ({worst}) is above {whose} budget of {most}: such a call is never sent",
+            "{}: the worst case of one call alone ({worst} at least) is above {whose} budget of {most}: such a call is never sent",
             first.model
         ))
     }
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_budget_that_not_even_one_call_fits_into_says_so_unless_it_only_warns() {
         let small = BudgetPlan { micro_usd: Some(100_000), ..BudgetPlan::default() };
-        let said = "openai/x: the worst case of one call alone ($0.12) is above the sweep's budget of $0.10: such a \
+        let said = "openai/x: the worst case of one call alone ($0.12 at least) is above the sweep's budget of $0.10: such a \
                     call is never sent";
         assert_eq!(headroom(small).sentences()[1..], [said]);
         assert_eq!(headroom(small).as_json()["call_fits"], false);

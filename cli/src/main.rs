@@ -21,6 +21,7 @@ mod logging;
 mod open_files;
 mod outlook;
 mod output;
+mod pilot;
 mod preflight;
 mod progress;
 mod rehearsal;

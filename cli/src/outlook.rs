@@ -4,10 +4,10 @@ use muster_episode::SweepPlan;
 use muster_proto::v1;
 use serde_json::{Value, json};
 
-use crate::commands::run::Piloted;
 use crate::estimate::{Estimate, ModelEstimate, Projection, SECONDS_A_CALL};
 use crate::headroom::{FirstCall, Headroom};
 use crate::intake::Intake;
+use crate::pilot::Piloted;
 use crate::rehearsal::{BYTES_A_TOKEN, OUTPUT_TOKENS_A_CALL, Rehearsal, Size};
 use crate::tables::{counted, grouped, new_table};
 use crate::{catalog, terminal};
@@ -90,6 +90,10 @@ impl Outlook {
 
     /// Takes a pilot's word in place of what was assumed.
     pub(crate) fn learn(&mut self, plan: &SweepPlan, piloted: &Piloted) {
+        self.remarks.extend(piloted.cut());
+        if piloted.episodes.is_empty() {
+            return;
+        }
         let mut lanes = Vec::with_capacity(plan.models().len());
         for (lane, known) in self.estimate.models.iter().enumerate() {
             let own: Vec<&v1::Usage> = piloted
@@ -474,6 +478,34 @@ mod tests {
         assert_eq!(outlook.estimate.models[0].bound, "1 rpm");
     }
 
+    fn piloted() -> Piloted {
+        Piloted {
+            episodes: Vec::new(),
+            lost: 0,
+            unfinished: 0,
+            stopped: Vec::new(),
+            usage: v1::Usage::default(),
+            sweep: 1,
+        }
+    }
+
+    #[test]
+    fn a_pilot_that_its_budget_stops_says_so_and_what_it_spent_and_leaves_the_estimate() {
+        let (intake, mut outlook) = outlook(&["--model", "openai/gpt-5.2", "--seeds", "2"]);
+        let before = outlook.estimate.clone();
+        let usage = v1::Usage { cost_micro_usd: 30_000, input_tokens: 9_000, ..Default::default() };
+        let reason = "the budget of sweep 1: $0.030000 of $0.050000 is spent and $0.000000 held".to_owned();
+        let stopped = vec![("openai/gpt-5.2".to_owned(), reason)];
+        outlook.learn(&intake.plan, &Piloted { unfinished: 57, stopped, usage, ..piloted() });
+        assert_eq!(outlook.estimate, before);
+        let text = outlook.as_text(&intake.plan);
+        assert!(
+            text.contains("the budget stopped the pilot: 0 episodes with a result, 57 unfinished"),
+            "{text}"
+        );
+        assert!(text.contains("it spent $0.03, 9,000 tokens in") && !text.contains("unknown"), "{text}");
+    }
+
     #[test]
     fn a_pilot_goes_before_what_was_assumed() {
         let (intake, mut outlook) = outlook(&["--model", "openai/gpt-5.2", "--seeds", "2"]);
@@ -485,7 +517,7 @@ mod tests {
             cost_micro_usd: 1_000_000,
             ..Default::default()
         };
-        let piloted = Piloted { episodes: vec![(0, usage), (0, usage)], lost: 1, sweep: 1 };
+        let piloted = Piloted { episodes: vec![(0, usage), (0, usage)], lost: 1, ..piloted() };
         outlook.learn(&intake.plan, &piloted);
         assert_eq!(outlook.estimate.usd, Some(jobs as f64));
         assert_eq!(outlook.estimate.size.calls, 3.0 * jobs as f64);

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
-use crate::commands::run::{self, Piloted};
+use crate::commands::run;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
 use crate::intake::Intake;
 use crate::outlook::Outlook;
+use crate::pilot::Piloted;
 use crate::progress::note;
 use crate::tables::counted;
-use crate::{output, preflight};
+use crate::{output, preflight, terminal};
 
 /// Flags of `plan`.
 #[derive(Debug, Args)]
@@ -40,9 +41,12 @@ pub(crate) struct PlanArguments {
 pub(crate) async fn perform(arguments: PlanArguments) -> Result<Exit, Failure> {
     let intake = arguments.intake()?;
     let mut outlook = Outlook::new(&intake);
+    let mut exit = Exit::Complete;
     if let Some(seeds) = arguments.pilot {
         let Some(piloted) = pilot(&arguments, &intake, seeds).await? else { return Ok(Exit::Interrupted) };
         outlook.learn(&intake.plan, &piloted);
+        exit = Exit::of(piloted.stopped.is_empty() && !piloted.episodes.is_empty());
+        tell_stopped(&piloted);
     }
     match Format::from_flag(arguments.json) {
         Format::Json => output::print_json(&outlook.as_json(&intake.plan)),
@@ -51,7 +55,14 @@ pub(crate) async fn perform(arguments: PlanArguments) -> Result<Exit, Failure> {
     if let Err(failure) = preflight::routes(intake.plan.models(), &preflight::settings(&arguments.calls)) {
         note(&format!("note: {failure}"));
     }
-    Ok(Exit::Complete)
+    Ok(exit)
+}
+
+/// Why a pilot says less than it was to say; the outlook's notes say how much less.
+fn tell_stopped(piloted: &Piloted) {
+    for (model, reason) in &piloted.stopped {
+        note(&format!("{} was stopped: {}", terminal::one_line(model, 100), terminal::one_line(reason, 400)));
+    }
 }
 
 /// Runs the first seeds of the sweep, which are the first of the whole.

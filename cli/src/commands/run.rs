@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::follow::{Format, conclude, is_over};
 use crate::intake::{Again, Intake};
 use crate::interrupt::{Interrupts, Urgency};
+use crate::pilot::Piloted;
 use crate::progress::{Progress, note};
 use crate::scores::{self, Grain, Scores, Which};
 use crate::station;
@@ -86,16 +87,6 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
     Ok(if interrupts.any() { Exit::Interrupted } else { exit })
 }
 
-/// What the beginning of a sweep used.
-pub(crate) struct Piloted {
-    /// Each episode with a result: its lane, and what it used.
-    pub(crate) episodes: Vec<(u32, v1::Usage)>,
-    /// Jobs that ended without a result.
-    pub(crate) lost: u64,
-    /// The whole sweep's number.
-    pub(crate) sweep: u64,
-}
-
 /// Runs the beginning of a sweep as `run` does, for the whole to go on from; none if the user interrupted.
 pub(crate) async fn pilot(
     sweep: SweepFileArguments,
@@ -147,7 +138,17 @@ impl Site {
     async fn used(&mut self) -> Result<Piloted, Failure> {
         let request = v1::ExportRequest { sweep: self.sweep, newest: true, ..Default::default() };
         let mut reading = Episodes::begin(&self.client, request).await?;
-        let mut piloted = Piloted { episodes: Vec::new(), lost: 0, sweep: self.sweep };
+        let now = self.client.sweep(self.sweep, Document::Unwanted).await?;
+        let counts = now.counts.unwrap_or_default();
+        let stopped = now.lanes.into_iter().filter(|lane| !lane.stopped.is_empty());
+        let mut piloted = Piloted {
+            episodes: Vec::new(),
+            lost: 0,
+            unfinished: counts.jobs.saturating_sub(ended(&counts)),
+            stopped: stopped.map(|lane| (lane.model, lane.stopped)).collect(),
+            usage: now.usage.unwrap_or_default(),
+            sweep: self.sweep,
+        };
         while let Some(Read::Whole(episode) | Read::Damaged(episode, _)) = reading.next().await? {
             match episode.outcome {
                 v1::Outcome::Completed | v1::Outcome::Limit | v1::Outcome::Refused => {
@@ -446,6 +447,24 @@ mod tests {
         let all = sweeps(&data_dir).await;
         assert_eq!((all.len(), all[0].id, all[0].counts.unwrap_or_default().completed), (1, first.id, 60));
         assert_eq!(all[0].usage.unwrap_or_default().paid_twice, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_pilot_under_a_budget_that_no_call_fits_into_is_not_complete() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/../suites/peer-preservation");
+        let text = format!(
+            "format = 1\nname = \"small\"\nsuite = {suite:?}\nscenarios = [\"tampering\"]\nlimit = 2\n\
+             models = [\"sim/obedient\"]\nbudget = {{ tokens = 100 }}\n"
+        );
+        let file = dir.path().join("sweep.toml");
+        std::fs::write(&file, text).expect("a file");
+        let data = dir.path().join("data");
+        let (file, data) = (file.to_str().expect("a path"), data.to_str().expect("a path"));
+        let line = ["plan", file, "--pilot", "1", "--data-dir", data, "--json"];
+        assert_eq!(muster(&line).await.expect("a pilot"), Exit::Incomplete);
+        // Without one the estimate alone is above it: that is said, and no failure.
+        assert_eq!(muster(&["plan", file, "--json"]).await.expect("a plan"), Exit::Complete);
     }
 
     #[tokio::test(flavor = "multi_thread")]
