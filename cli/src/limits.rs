@@ -155,6 +155,23 @@ pub(crate) fn waiting(limits: &v1::LimitsResponse, sweep: &v1::Sweep) -> Option<
     (!told.is_empty()).then(|| terminal::one_line(&told.join("; "), 300))
 }
 
+/// That a budget set by hand stands over the one that a sweep's file states; none where they are the same.
+pub(crate) fn set_by_hand(
+    limits: &v1::LimitsResponse,
+    sweep: u64,
+    stated: Option<&v1::Budget>,
+) -> Option<String> {
+    let purse = v1::Purse { whose: Some(Whose::Sweep(sweep)), daily: false };
+    let stands = limits.budgets.iter().find(|it| it.purse.as_ref() == Some(&purse))?.budget?;
+    let stated = stated.filter(|stated| **stated != stands)?;
+    Some(format!(
+        "note: the budget of sweep {sweep} was set by hand and stands: {}, not the file's {}; `muster retune --budget \
+         sweep:{sweep} --remove`, then the same command, leaves it to the file",
+        budget(&stands),
+        budget(stated),
+    ))
+}
+
 fn scope_words(scope: &v1::ScopeStatus) -> String {
     let name = scope_name(&scope.account, &scope.pool);
     if scope.pause_ms > 0 {
@@ -333,6 +350,19 @@ mod tests {
         assert_eq!(waiting(&limits, &sweep).as_deref(), Some("openai/x (paused for 20 s)"));
         limits.scopes[0] = scope(0);
         assert_eq!(waiting(&limits, &sweep), None);
+    }
+
+    #[test]
+    fn a_budget_set_by_hand_is_told_where_the_file_states_another() {
+        let limits = v1::LimitsResponse { scopes: vec![], budgets: vec![purse(0)] };
+        let stated = v1::Budget { micro_usd: 5_000_000, tokens: 0, mode: 1 };
+        let told = set_by_hand(&limits, 3, Some(&stated)).expect("a note");
+        assert!(told.contains("stands: $10.00 (stop), not the file's $5.00 (stop)"), "{told}");
+        assert!(told.contains("--budget sweep:3 --remove"), "{told}");
+        let same = v1::Budget { micro_usd: 10_000_000, ..stated };
+        assert_eq!(set_by_hand(&limits, 3, Some(&same)), None);
+        assert_eq!(set_by_hand(&limits, 4, Some(&stated)), None);
+        assert_eq!(set_by_hand(&limits, 3, None), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::arguments::TargetArguments;
 use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::note;
 use crate::station::Station;
 use crate::{limits, output, terminal, wire};
 
@@ -97,9 +98,13 @@ async fn retune(client: &mut Client, arguments: &RetuneArguments) -> Result<Stri
     }
     let known = client.limits().await?.scopes;
     let (account, pool, now) = scope(&known, wanted)?;
+    let is_known = known.iter().any(|scope| scope.account == account && scope.pool == pool);
     let quota = (!arguments.reset).then(|| arguments.limits.over(now));
     let name = limits::scope_name(&account, &pool);
     client.retune(v1::RetuneRequest { account, pool, quota }).await?;
+    if !is_known {
+        note(&unused(&name));
+    }
     Ok(match quota {
         Some(quota) => format!("{name}: {} from now on", limits::quota(&quota)),
         None => format!("{name}: as its sweeps say again"),
@@ -125,13 +130,36 @@ fn scope(known: &[v1::ScopeStatus], wanted: &str) -> Result<(String, String, v1:
     }))
 }
 
+/// It may be meant for a sweep to come, or written wrong.
+fn unused(name: &str) -> String {
+    format!(
+        "note: no sweep uses {} yet; `muster status` shows the names that are in use",
+        terminal::one_line(name, 100)
+    )
+}
+
+/// Whether any sweep spends on a budget's account.
+fn is_used(whose: &Whose, sweeps: &[v1::Sweep]) -> bool {
+    let has_lane =
+        |is_own: &dyn Fn(&v1::LaneStatus) -> bool| sweeps.iter().any(|it| it.lanes.iter().any(is_own));
+    match whose {
+        Whose::Project(name) => sweeps.iter().any(|sweep| sweep.project == *name),
+        Whose::Model(name) => has_lane(&|lane| lane.model == *name),
+        Whose::Account(name) => has_lane(&|lane| lane.account == *name),
+        // The coordinator refuses one that is not there.
+        Whose::Sweep(_) | Whose::Lane(_) => true,
+    }
+}
+
 async fn cap(client: &mut Client, arguments: &RetuneArguments, whose: Whose) -> Result<String, Failure> {
-    let purse = v1::Purse { whose: Some(whose), daily: arguments.daily };
+    let purse = v1::Purse { whose: Some(whose.clone()), daily: arguments.daily };
     let name = limits::purse_name(&purse);
     if arguments.remove {
         let budget = Some(v1::Budget::default());
+        let is_file = matches!(purse.whose, Some(Whose::Sweep(_))) && !purse.daily;
         client.cap(v1::CapRequest { purse: Some(purse), budget }).await?;
-        return Ok(format!("budget {name}: none any more"));
+        let then = if is_file { "; its file's counts when it is run or submitted again" } else { "" };
+        return Ok(format!("budget {name}: none any more{then}"));
     }
     let known = client.limits().await?.budgets;
     let now = known.into_iter().find(|status| status.purse.as_ref() == Some(&purse));
@@ -140,6 +168,9 @@ async fn cap(client: &mut Client, arguments: &RetuneArguments, whose: Whose) -> 
         return Err(Failure::Usage("say how much: `--usd 10`, `--tokens 1000000`, or `--remove`".to_owned()));
     }
     client.cap(v1::CapRequest { purse: Some(purse), budget: Some(budget) }).await?;
+    if !is_used(&whose, &client.sweeps().await?) {
+        note(&unused(&name));
+    }
     Ok(format!("budget {name}: {} from now on", limits::budget(&budget)))
 }
 
@@ -243,6 +274,21 @@ mod tests {
         let now = v1::Quota { tokens_per_minute: 9, requests_per_day: 7, ..Default::default() };
         let quota = said.over(now);
         assert_eq!((quota.requests_per_minute, quota.tokens_per_minute, quota.requests_per_day), (60, 0, 7));
+    }
+
+    #[test]
+    fn a_budget_that_nobody_spends_on_yet_is_told_from_one_in_use() {
+        let lane =
+            v1::LaneStatus { model: "openai/x".into(), account: "openai".into(), ..Default::default() };
+        let sweeps = [v1::Sweep { project: "study".into(), lanes: vec![lane], ..Default::default() }];
+        for (right, wrong) in [
+            ("project:study", "project:studdy"),
+            ("model:openai/x", "model:openai/z"),
+            ("account:openai", "account:openay"),
+        ] {
+            let is_used = |text: &str| is_used(&whose(text).expect("whose"), &sweeps);
+            assert!(is_used(right) && !is_used(wrong), "{right} {wrong}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::station;
 use crate::summary::ended;
 use crate::tables::{self, counted, grouped};
 use crate::throttle::Throttle;
-use crate::{limits, preflight, simulator, terminal};
+use crate::{limits, preflight, simulator, terminal, wire};
 
 /// The worker's folder in the data directory.
 pub(crate) const SPOOL: &str = "worker";
@@ -182,6 +182,7 @@ impl Site {
         make_way(&mut client, &[sweep]).await?;
         let now = go_on(&mut client, sweep).await?;
         announce(&now, submitted.created, intake, dir);
+        tell_budget(&mut client, sweep, intake).await?;
         station::serve_beside(&coordinator, dir).await;
         let config = WorkerConfig {
             slots: slots(intake, &settings),
@@ -318,6 +319,17 @@ async fn go_on(client: &mut Client, sweep: u64) -> Result<v1::Sweep, Failure> {
         return client.sweep(sweep, Document::Unwanted).await;
     }
     Ok(now)
+}
+
+/// Says so where the file's budget is not the one that counts.
+pub(crate) async fn tell_budget(client: &mut Client, sweep: u64, intake: &Intake) -> Result<(), Failure> {
+    let stated = wire::budget(&intake.plan.budget());
+    if stated.is_some()
+        && let Some(told) = limits::set_by_hand(&client.limits().await?, sweep, stated.as_ref())
+    {
+        note(&told);
+    }
+    Ok(())
 }
 
 fn announce(sweep: &v1::Sweep, created: bool, intake: &Intake, dir: &Path) {

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::address::CoordinatorUrl;
 use crate::arguments::SweepFileArguments;
 use crate::client::Document;
+use crate::commands::run;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::{Followed, Format, IfAway, conclude, follow};
@@ -53,6 +54,7 @@ pub(crate) async fn perform(arguments: SubmitArguments) -> Result<Exit, Failure>
     let name = terminal::one_line(intake.plan.name(), 60);
     let what = if submitted.created { "submitted" } else { "was there already, and goes on" };
     note(&format!("sweep {sweep} \"{name}\" {what}: {} jobs", grouped(intake.plan.job_count())));
+    run::tell_budget(&mut station.client, sweep, &intake).await?;
     if !arguments.wait {
         let now = station.client.sweep(sweep, Document::Unwanted).await?;
         match format {
