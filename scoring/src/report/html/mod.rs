@@ -180,7 +180,8 @@ fn table(page: &mut String, sheet: &Sheet) {
     for row in &sheet.rows {
         page.push_str("<tr>");
         for (place, entry) in row.iter().enumerate() {
-            let is_long = entry.text.chars().count() > LONG_CHARS;
+            // A reason why there is no number is a sentence.
+            let is_long = entry.text.starts_with('(') || entry.text.chars().count() > LONG_CHARS;
             let class = if is_long { " class=\"long\"" } else { class(place) };
             let text = text::html(&entry.text);
             let text =
