@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::calls::{Call, CallState};
 use crate::core::Core;
+use crate::day::next_day;
 use crate::effect::{Answer, Effects, Refusal};
 use crate::fact::{Fact, Scope, SweepSpec};
 use crate::ids::{Lane as LaneId, Millis, SweepId, WorkerId};
@@ -124,7 +125,9 @@ impl Core {
         let reason = match (fit, call.ask.worst) {
             (Fit::Unpriced, _) => format!(
                 "{account}, but what this model's tokens cost is not known, so that nothing of it can be kept within \
-                 a budget in money. State its price in the sweep file or in the catalog, or take the budget away; {go_on}"
+                 a budget in money. State its price in the sweep file or in the catalog and submit it again, or take the \
+                 budget away with `muster retune`; then `muster resume {}`",
+                job.sweep
             ),
             (_, Spend { micro_usd: Some(worst), tokens }) => format!(
                 "{account}; the next call may come to ${}.{:06} and {tokens} tokens. {go_on}",
@@ -196,6 +199,21 @@ impl Core {
                 purse.account(now)
             );
             self.stop_lane(sweep, LaneId(lane as u32), &reason, effects);
+        }
+    }
+
+    /// Today's budget is spent: what it has no room for waits for the next day.
+    pub(crate) fn wait_for_day(&mut self, now: Millis, purse: PurseAt) {
+        let until = next_day(now);
+        self.purses.wait(purse, until);
+        self.next_day = Some(until);
+    }
+
+    /// If the next day has come that calls and jobs wait for, they are looked at anew.
+    pub(crate) fn begin_day(&mut self, now: Millis) {
+        if self.next_day.take_if(|at| *at <= now).is_some() {
+            self.requeue_blocked(now);
+            self.index.load.ease_all();
         }
     }
 

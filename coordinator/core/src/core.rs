@@ -47,6 +47,8 @@ pub struct Core {
     pub(crate) calls: Calls,
     /// Leases whose calls went unasked when a budget came.
     pub(crate) unasked: Unasked,
+    /// When the next day of budgets begins, if something waits for it.
+    pub(crate) next_day: Option<Millis>,
     /// When this process first grants a share: those of an earlier one may be used until then.
     pub(crate) shares_from: Millis,
     pub(crate) draining: bool,
@@ -74,6 +76,7 @@ impl Core {
             pauses: Pauses::default(),
             calls: Calls::default(),
             unasked: Unasked::default(),
+            next_day: None,
             shares_from: Millis(0),
             draining: false,
         }
@@ -241,7 +244,7 @@ impl Core {
     pub fn next_wakeup(&self) -> Option<Millis> {
         let wait = self.index.due.first().map(|(at, _)| *at);
         let calls = [self.calls.next(), self.scopes.next_due()];
-        [wait, self.timers.next(), self.pauses.next()].into_iter().chain(calls).flatten().min()
+        [wait, self.timers.next(), self.pauses.next(), self.next_day].into_iter().chain(calls).flatten().min()
     }
 
     /// All sweeps, by number.
@@ -290,6 +293,7 @@ impl Core {
         if self.pauses.end(now) {
             self.index.woken = true;
         }
+        self.begin_day(now);
         self.lose_calls(now, effects);
         for worker in self.timers.ring(now, &mut self.index.workers) {
             self.expire(now, worker, effects);

@@ -97,6 +97,11 @@ pub(crate) fn day_of(now: Millis, offset_minutes: i32) -> u32 {
     u32::try_from(local.div_euclid(DAY_MS).max(0)).unwrap_or(u32::MAX)
 }
 
+/// When the next day in UTC begins.
+pub(crate) fn next_day(now: Millis) -> Millis {
+    begin_of(day_of(now, 0).saturating_add(1), &Quota::default()).max(now.plus(1))
+}
+
 fn begin_of(day: u32, quota: &Quota) -> Millis {
     let at = i128::from(day) * DAY_MS - i128::from(quota.day_offset_minutes) * MINUTE_MS;
     Millis(u64::try_from(at.max(0)).unwrap_or(u64::MAX))

@@ -7,7 +7,7 @@ use crate::fact::Fact;
 use crate::ids::{LeaseKey, Millis, SessionId, SweepId, TurnIndex};
 use crate::lane::{Lane, Tier};
 use crate::load::Load;
-use crate::purse::{PurseAt, Purses};
+use crate::purse::{Fit, PurseAt, PurseState, Purses};
 use crate::scope::{ScopeAt, Scopes};
 
 /// What a lane's scope and budgets say to another lease.
@@ -24,6 +24,8 @@ struct Refused {
     scopes: Vec<ScopeAt>,
     /// Lanes of which a budget lets nothing new begin.
     drained: Vec<(SweepId, usize, PurseAt)>,
+    /// Budgets of which nothing is left today.
+    tomorrow: Vec<PurseAt>,
 }
 
 // === impl Core ===
@@ -112,6 +114,7 @@ impl Core {
                 self.scopes.touch(at, until);
             }
         }
+        refused.tomorrow.into_iter().for_each(|purse| self.wait_for_day(now, purse));
         if !refused.drained.is_empty() {
             self.stop_drained(now, refused.drained, effects);
         }
@@ -150,7 +153,11 @@ impl Gate<'_> {
         let Some(scope) = self.scopes.get(lane.scope_at).filter(|scope| scope.governed) else { return true };
         if !lane.purses.is_empty() {
             if let Some(purse) = self.purses.drains(&lane.purses, self.now).filter(|_| tier != Tier::Warm) {
-                refused.drained.push((sweep, index, purse));
+                if self.purses.get(purse).is_some_and(PurseState::is_daily) {
+                    refused.tomorrow.push(purse);
+                } else {
+                    refused.drained.push((sweep, index, purse));
+                }
                 refused.scopes.push(lane.scope_at);
                 return false;
             }
@@ -158,6 +165,11 @@ impl Gate<'_> {
             let before = scope.waiting() + load.fresh(lane.scope_at) + blocked;
             let under_way = before + scope.in_flight();
             let misfit = self.purses.misfit(&lane.purses, &lane.worst, before as u64, self.now);
+            if let Some((purse, Fit::Tomorrow)) = misfit {
+                refused.tomorrow.push(purse);
+                refused.scopes.push(lane.scope_at);
+                return false;
+            }
             // The first is let through even so: its call shows that nothing fits, and the lane stops.
             if under_way > 0 && misfit.is_some() {
                 refused.scopes.push(lane.scope_at);

@@ -34,6 +34,8 @@ pub(crate) struct PurseState {
     day: u32,
     spent: Amount,
     held: Amount,
+    /// Of this process alone: until when calls or jobs wait for the next day, if they do.
+    waits_until: Option<Millis>,
 }
 
 /// Money and tokens.
@@ -50,6 +52,8 @@ pub(crate) enum Fit {
     Fits,
     /// Not beside what is held; it may once that is settled.
     Later,
+    /// Not today; it does when the day's budget begins anew.
+    Tomorrow,
     /// Not in any case.
     Never,
     /// Nobody knows, for its price is not known.
@@ -72,6 +76,20 @@ impl Amount {
     fn spend(&self) -> Spend {
         let cut = |amount: u128| u64::try_from(amount).unwrap_or(u64::MAX);
         Spend { micro_usd: Some(cut(self.micro_usd)), tokens: cut(self.tokens) }
+    }
+}
+
+// === impl Fit ===
+
+impl Fit {
+    /// How long a misfit lasts, as a rank.
+    fn lasts(self) -> u8 {
+        match self {
+            Self::Fits => 0,
+            Self::Later => 1,
+            Self::Tomorrow => 2,
+            Self::Never | Self::Unpriced => 3,
+        }
     }
 }
 
@@ -127,7 +145,16 @@ impl Purses {
         let known = self.by_name.get(&name).copied();
         let day = known.map_or(0, |at| self.list[at].day);
         let held = known.map_or_else(Amount::default, |at| self.list[at].held);
-        let state = PurseState { purse: purse.clone(), span, budget, by_hand, day, spent: amount, held };
+        let state = PurseState {
+            purse: purse.clone(),
+            span,
+            budget,
+            by_hand,
+            day,
+            spent: amount,
+            held,
+            waits_until: None,
+        };
         let at = known.unwrap_or(self.list.len());
         match known {
             Some(at) => self.list[at] = state,
@@ -198,7 +225,12 @@ impl Purses {
         let fits =
             |at: &PurseAt| (*at, self.list.get(*at).map_or(Fit::Fits, |state| state.fit(worst, others, now)));
         let misfits = places.iter().map(fits).filter(|(_, fit)| *fit != Fit::Fits);
-        misfits.max_by_key(|(_, fit)| matches!(fit, Fit::Never | Fit::Unpriced))
+        misfits.max_by_key(|(_, fit)| fit.lasts())
+    }
+
+    /// Something waits for the next day of a budget, which begins then.
+    pub(crate) fn wait(&mut self, at: PurseAt, until: Millis) {
+        self.each(&[at], |state| state.waits_until = Some(until));
     }
 
     /// The first of these purses that is so far used up that nothing new is begun.
@@ -243,6 +275,11 @@ impl PurseState {
         self.spent.spend()
     }
 
+    /// Whether it begins anew each day.
+    pub(crate) fn is_daily(&self) -> bool {
+        self.span == Span::Day
+    }
+
     pub(crate) fn is_by_hand(&self) -> bool {
         self.by_hand
     }
@@ -263,7 +300,8 @@ impl PurseState {
             worst.saturating_mul(count).saturating_add(other) <= most
         };
         if !fits(money, spent.micro_usd, 1) || !fits(tokens, spent.tokens, 1) {
-            Fit::Never
+            let anew = self.span == Span::Day && fits(money, 0, 1) && fits(tokens, 0, 1);
+            if anew { Fit::Tomorrow } else { Fit::Never }
         } else if !fits(money, spent.micro_usd + self.held.micro_usd, count)
             || !fits(tokens, spent.tokens + self.held.tokens, count)
         {
@@ -290,6 +328,7 @@ impl PurseState {
             spent: self.spent(now),
             held: self.held.spend(),
             waiting: 0,
+            waits_until: self.waits_until.filter(|until| *until > now),
         }
     }
 
@@ -366,6 +405,8 @@ mod tests {
         let tomorrow = Millis(DAY_MS + 5);
         assert_eq!(purses.misfit(&[0], &usd(70), 0, tomorrow), None);
         assert_eq!(purses.misfit(&[0], &usd(71), 0, tomorrow), Some((0, Fit::Later)));
+        assert_eq!(purses.misfit(&[0], &usd(71), 0, Millis(9)), Some((0, Fit::Tomorrow)));
+        assert_eq!(purses.misfit(&[0], &usd(101), 0, Millis(9)), Some((0, Fit::Never)), "on no day");
         purses.settle(&[0], &usd(30), &usd(30), tomorrow);
         assert_eq!(purses.get(0).map(|purse| purse.spent(tomorrow)), Some(usd(30)));
     }

@@ -120,7 +120,7 @@ pub enum Purse {
 pub enum Span {
     /// From its setting on, for good. A sweep's counts from the sweep's beginning.
     Ever,
-    /// A day in UTC.
+    /// A day in UTC. What does not fit in what is left of it waits for the next.
     Day,
 }
 

@@ -116,7 +116,8 @@ impl Core {
             session.waiting.insert(ask.call);
         }
         let job = ask.lease.job;
-        if let Some(lane) = self.sweeps.get_mut(&job.sweep).and_then(|sweep| sweep.lane_mut(job.lane)) {
+        let sweep = self.sweeps.get_mut(&job.sweep).filter(|sweep| !sweep.is_outdated(&ask.lease));
+        if let Some(lane) = sweep.and_then(|sweep| sweep.lane_mut(job.lane)) {
             lane.worst = ask.worst;
         }
         self.index.load.asked(&job);
@@ -257,6 +258,12 @@ impl Core {
         }
         match self.purses.misfit(&lane.purses, &call.ask.worst, 0, now) {
             Some((purse, Fit::Later)) => return Verdict::Block(purse),
+            Some((purse, Fit::Tomorrow)) => {
+                self.wait_for_day(now, purse);
+                return Verdict::Block(purse);
+            }
+            // Its job goes back, and comes again with the document that may state the price.
+            Some((_, Fit::Unpriced)) if self.is_outdated(call) => return Verdict::Deny,
             Some((purse, fit)) => return Verdict::Stop(purse, fit),
             None => {}
         }
@@ -280,6 +287,12 @@ impl Core {
                 Verdict::Wait(wait.map(|ms| now.plus(ms)))
             }
         }
+    }
+
+    /// Whether a call's lease runs by an older document than its sweep has.
+    fn is_outdated(&self, call: &Call) -> bool {
+        let lease = &call.ask.lease;
+        self.sweeps.get(&lease.job.sweep).is_some_and(|sweep| sweep.is_outdated(lease))
     }
 
     fn grant_call(&mut self, now: Millis, at: ScopeAt, key: CallKey, call: &Call, batch: &mut Batch) {
@@ -403,7 +416,8 @@ impl Core {
                 let job = call.ask.lease.job;
                 let lane = self.sweeps.get(&job.sweep).and_then(|sweep| sweep.lane(job.lane));
                 let places = lane.map_or(&[][..], |lane| &lane.purses);
-                if matches!(self.purses.misfit(places, &call.ask.worst, 0, now), Some((_, Fit::Later))) {
+                let misfit = self.purses.misfit(places, &call.ask.worst, 0, now);
+                if matches!(misfit, Some((_, Fit::Later | Fit::Tomorrow))) {
                     break;
                 }
                 self.enqueue(now, key);

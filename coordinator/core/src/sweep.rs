@@ -1,11 +1,13 @@
 //! A sweep: what was submitted, its lanes, and which of them has something to grant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::fact::{LaneSpec, OpenJob, Place, SweepSpec};
 use crate::fairness::Ring;
 use crate::ids::{Generation, JobKey, Lane as LaneId, LeaseKey, Millis, Ordinal, SweepId, TurnIndex};
 use crate::lane::{Lane, Tier};
+use crate::quota::Spend;
 use crate::snapshot::SweepSnapshot;
 use crate::view::{LaneView, SweepState, SweepView};
 
@@ -19,6 +21,9 @@ pub(crate) struct Sweep {
     pub(crate) cancelled: bool,
     pub(crate) generation: Generation,
     pub(crate) lanes: Vec<Lane>,
+    /// Leases that were out when its document was last changed by submitting it again: they run by the one before.
+    /// Forgotten with a snapshot.
+    outdated: BTreeSet<LeaseKey>,
     /// The lanes with something to grant.
     ring: Ring<usize>,
     /// Whether it has a seat in its project's ring.
@@ -37,6 +42,7 @@ impl Sweep {
             cancelled: false,
             generation: Generation(0),
             lanes: spec.lanes.iter().map(Lane::new).collect(),
+            outdated: BTreeSet::new(),
             ring: Ring::default(),
             seated: false,
         };
@@ -79,9 +85,19 @@ impl Sweep {
     /// Takes another spec of the same form; one of another form, which only a damaged journal has, is passed over.
     pub(crate) fn amend(&mut self, spec: &Arc<SweepSpec>) {
         if self.is_of_form(spec) {
+            if self.spec.document != spec.document {
+                self.outdated = self.leases().into_iter().collect();
+            }
+            let unknown = Spend { micro_usd: Some(0), tokens: 0 };
+            self.lanes.iter_mut().for_each(|lane| lane.worst = unknown);
             self.spec = Arc::clone(spec);
             self.size_lanes();
         }
+    }
+
+    /// Whether a lease was granted under a document that is no longer its sweep's.
+    pub(crate) fn is_outdated(&self, lease: &LeaseKey) -> bool {
+        self.outdated.contains(lease)
     }
 
     /// Sets seeds and limit.

@@ -157,8 +157,10 @@ pub struct PurseView {
     pub spent: Spend,
     /// What calls in flight hold at their worst.
     pub held: Spend,
-    /// Calls that wait because their worst case does not fit beside what is held.
+    /// Calls that wait because their worst case does not fit beside what is held, or not today.
     pub waiting: usize,
+    /// When the next day of a daily budget begins, if calls or jobs wait for it because today's is spent.
+    pub waits_until: Option<Millis>,
 }
 
 // === impl Counts ===

@@ -170,7 +170,8 @@ fn a_model_without_a_price_is_stopped_under_a_budget_in_money() {
     let lease = rig.want(1, 1)[0];
     assert_eq!(denied(&ask(&mut rig, 1, lease, 1, None)), [1]);
     let reason = rig.view(SweepId(1)).lanes[0].stopped.clone().expect("it stopped");
-    assert!(reason.contains("not known"), "{reason}");
+    assert!(reason.contains("not known") && reason.contains("then `muster resume 1`"), "{reason}");
+    assert!(!reason.contains("raise") && !reason.contains("; To"), "{reason}");
 }
 
 #[test]
