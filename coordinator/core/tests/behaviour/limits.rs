@@ -301,7 +301,7 @@ fn a_call_that_is_asked_for_again_after_a_restart_still_waits_when_the_time_of_i
         rig.now += 500;
         rig.step(Input::Ask { session: SessionId(1), number, calls: vec![] });
         rig.pass(0);
-        if rig.now % 10_000 == 0 {
+        if rig.now.is_multiple_of(10_000) {
             rig.beat(1);
         }
     }
