@@ -39,8 +39,10 @@ impl Piloted {
             return None;
         };
         let usage = &self.usage;
-        let priced = usage.unpriced_calls == 0;
-        let money = priced.then(|| format!("{}, ", limits::usd(usage.cost_micro_usd))).unwrap_or_default();
+        let money = match usage.unpriced_calls {
+            0 => format!("{}, ", limits::usd(usage.cost_micro_usd)),
+            _ => String::new(),
+        };
         Some(format!(
             "{who}: {} with a result, {} unfinished, {} without a result; it spent {money}{} tokens in, {} out{}",
             counted(self.episodes.len() as u64, "episode"),
