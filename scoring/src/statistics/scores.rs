@@ -106,7 +106,9 @@ mod tests {
     fn scores_that_were_gathered_apart_are_as_if_gathered_together() {
         let (a, b) = (Scores::of([60.0, 80.0, 71.0]), Scores::of([10.0, 95.5]));
         let (apart, together) = (a.merged(b), Scores::of([60.0, 80.0, 71.0, 10.0, 95.5]));
-        assert!((apart.mean - together.mean).abs() < 1e-12 && (apart.squares - together.squares).abs() < 1e-9);
+        assert!(
+            (apart.mean - together.mean).abs() < 1e-12 && (apart.squares - together.squares).abs() < 1e-9
+        );
         assert_eq!((apart.n, Scores::default().merged(a), a.merged(Scores::default())), (5, a, a));
     }
 
