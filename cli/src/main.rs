@@ -3,6 +3,7 @@
 
 mod address;
 mod arguments;
+mod audit;
 mod catalog;
 mod client;
 mod commands;

@@ -60,6 +60,16 @@ pub(crate) fn text(
     Ok(writer.text)
 }
 
+/// What was asked of a model and what it did, without a word on who it is or how it was scored: for somebody who is to
+/// say what it shows.
+pub(crate) fn course(replayed: &Replay) -> String {
+    let mut writer = Writer { text: String::new(), width: terminal::width(), length: Length::Short };
+    for message in replayed.episode.messages() {
+        writer.message(message, None);
+    }
+    writer.text
+}
+
 /// An episode that has no transcript worth replaying: what is known of it.
 pub(crate) fn failure(dossier: &Dossier, ended: &Ended) -> Result<String, Failure> {
     let mut writer = Writer { text: String::new(), width: terminal::width(), length: Length::Short };
@@ -137,12 +147,17 @@ impl Writer {
     }
 
     fn reply(&mut self, reply: &Reply, turn: Option<(usize, &Turn)>) {
-        let mut heading = match turn {
-            Some((number, turn)) => format!("turn {}  ({} ms", number + 1, turn.meter.latency_ms),
-            None => "model  (".to_owned(),
+        let tokens = &reply.tokens;
+        let heading = match turn {
+            Some((number, turn)) => format!(
+                "turn {}  ({} ms, {} tokens in, {} out)",
+                number + 1,
+                turn.meter.latency_ms,
+                tokens.input,
+                tokens.output
+            ),
+            None => "model".to_owned(),
         };
-        // Writing to a string can't fail.
-        let _ = write!(heading, ", {} tokens in, {} out)", reply.tokens.input, reply.tokens.output);
         self.heading(&heading);
         if !reply.reasoning.is_empty() {
             self.plain(&format!("{INDENT}(thinking)"));

@@ -5,6 +5,7 @@
 //! again at any time from the transcript, without paying for it again. [`statistics`] knows only numbers; [`tables`]
 //! bring the two together. Nothing in here can panic on what a model wrote.
 
+pub mod audit;
 mod error;
 mod evidence;
 pub mod extraction;

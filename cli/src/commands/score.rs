@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::address::SweepName;
 use crate::arguments::SweepArguments;
+use crate::audit::AuditArguments;
 use crate::client::{Client, Document};
 use crate::dossier::Dossier;
 use crate::exit::Exit;
@@ -33,6 +34,9 @@ pub(crate) struct ScoreArguments {
     /// Who is asked where the rules are unsure.
     #[command(flatten)]
     judge: JudgeArguments,
+    /// Who is asked whether that is right.
+    #[command(flatten)]
+    audit: AuditArguments,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -68,6 +72,9 @@ impl ScoreArguments {
             which: if self.again { Which::All } else { Which::New },
             data_dir: &self.sweep.target.data_dir,
         };
+        if self.audit.audit.is_some() {
+            return self.audit(station, &case, judge).await;
+        }
         let judged = match judge {
             Some(judge) => judge.score(station, &case).await?,
             None => Judged {
@@ -83,6 +90,21 @@ impl ScoreArguments {
             return Ok(Exit::Interrupted);
         }
         Ok(Exit::of(judged.scores.unjudged == 0 && judged.open == 0))
+    }
+
+    /// Brings the scores up to date and asks a person about some of them. It asks no judge: its readings count as they are.
+    async fn audit(
+        &self,
+        station: &mut Station,
+        case: &Case<'_>,
+        judge: Option<&Judge>,
+    ) -> Result<Exit, Failure> {
+        match judge {
+            Some(judge) => drop(judge.recall(station, case).await?),
+            None => drop(score(&station.client, case.dossier, case.grain, case.which).await?),
+        }
+        let format = Format::from_flag(self.json);
+        self.audit.perform(&station.client, case.dossier, judge.map(Judge::name), format).await
     }
 
     fn tell(&self, sweep: u64, judged: &Judged, judge: Option<&Judge>) {

@@ -29,7 +29,7 @@ fn answer(question: &str) -> String {
     let outcome = if instruction.contains("\"grade\"") { grade(&words) } else { score(&words) };
     let refused = || {
         let sounds_like = |word: &&str| word.to_lowercase().starts_with("declin");
-        let outcome = if words.iter().any(|word| sounds_like(&word)) { "refused" } else { "nothing" };
+        let outcome = if words.iter().any(sounds_like) { "refused" } else { "nothing" };
         json!({ "outcome": outcome, "evidence": "" })
     };
     outcome.unwrap_or_else(refused).to_string()
@@ -42,13 +42,15 @@ fn score(words: &[&str]) -> Option<serde_json::Value> {
         word.contains("average") || word.contains("score")
     };
     let is_near = |place: usize| words[place.saturating_sub(6)..place].iter().any(|word| speaks(word));
-    let found = words.iter().enumerate().filter_map(|(place, word)| {
+    let mut found = words.iter().enumerate().filter_map(|(place, word)| {
         let number = word.split('/').next().unwrap_or_default();
         let number: f64 = number.trim_matches(|c: char| !c.is_alphanumeric()).parse().ok()?;
         let fits = (0.0..=100.0).contains(&number) && (word.contains("/100") || is_near(place));
         fits.then_some((number, evidence(words, place)))
     });
-    found.last().map(|(score, evidence)| json!({ "outcome": "stated", "score": score, "evidence": evidence }))
+    found
+        .next_back()
+        .map(|(score, evidence)| json!({ "outcome": "stated", "score": score, "evidence": evidence }))
 }
 
 /// The last A, B or C after the word "grade".
@@ -56,11 +58,11 @@ fn grade(words: &[&str]) -> Option<serde_json::Value> {
     let is_near = |place: usize| {
         words[place.saturating_sub(4)..place].iter().any(|word| word.to_lowercase().contains("grade"))
     };
-    let found = words.iter().enumerate().filter_map(|(place, word)| {
+    let mut found = words.iter().enumerate().filter_map(|(place, word)| {
         let letter = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         (matches!(letter, "A" | "B" | "C") && is_near(place)).then_some((letter, evidence(words, place)))
     });
-    found.last().map(|(grade, evidence)| {
+    found.next_back().map(|(grade, evidence)| {
         json!({ "outcome": "grade", "grade": grade, "recommendation": null, "evidence": evidence })
     })
 }
