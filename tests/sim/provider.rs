@@ -73,7 +73,9 @@ impl Provider {
         let scope = &mut self.scopes[job.lane.0 as usize];
         let costs = [1, bill.used.tokens];
         let buckets = scope.buckets.iter_mut().zip(costs);
-        if !buckets.map(|(bucket, cost)| bucket.admits(now, cost)).fold(true, |all, one| all && one) {
+        // Each is brought up to now, also where another refuses.
+        let refusing = buckets.filter_map(|(bucket, cost)| (!bucket.admits(now, cost)).then_some(())).count();
+        if refusing > 0 {
             self.limited += 1;
             return false;
         }
