@@ -42,7 +42,7 @@ pub struct HttpConfig {
     /// To set up a connection. Default 10 s.
     pub connect_timeout: Duration,
     /// Until the first byte of an answer, for a call of no output; more for each token that it may have, see
-    /// [`Http::patience`]. Blank lines are signs of life, and begin it anew. Default 600 s: as long as the providers' own
+    /// `Http::patience`. Blank lines are signs of life, and begin it anew. Default 600 s: as long as the providers' own
     /// SDKs wait, and as DeepSeek holds a request that it has not begun.
     pub silence_timeout: Duration,
     /// Between two pieces of an answer that has begun. Default 60 s.
