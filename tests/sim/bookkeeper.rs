@@ -12,16 +12,19 @@
 //!
 //! for a call starts by a share of before, or by one of the window. And shares in flight are bounded in turn, for one is
 //! used within 2 s of its ask: of those that may still be used there are never more than B + R x (2 s + what drift adds).
-//! A token limit's bucket may be overdrawn by one call, which is granted when the bucket is full, as by providers; a new
-//! process of the coordinator's knows nothing of that, so a takeover costs such a limit one call more.
+//! A token limit's bucket may be overdrawn by one call, which is granted when the bucket is full, as by providers. A new
+//! process of the coordinator's knows nothing of that, and a silence forgets it: each costs such a limit at most the
+//! overdraft of one call more. Limits on calls are never overdrawn.
 //!
 //! 1. No grant without its room in the bookkeeper's bucket.
-//! 2. No call starts later than 2 s after its ask was sent, by clocks that drift by `DRIFT` at most.
+//! 2. No call starts later than 2 s after its ask was sent, by its worker's clock, however that drifts.
 //! 3. A new process of the coordinator's grants nothing while a share of an earlier one may be used.
 //! 4. What a call must hold is durable before its share is said; once charged it is charged what its worker settled, and
 //!    all of its worst if nobody did, and that is never less than what the provider billed.
-//! 5. At the provider: no more calls at once than places; no more a day than the day has (those that are on their way at
-//!    midnight belong to either day); no more money, and no more tokens, than a budget that stops.
+//! 5. At the provider: no more calls at once than places (a worker that gave no sign of life for the time of a lease is
+//!    given up and counts as dead: one that was only cut off for so long may have more under way); no more calls a day than
+//!    the day has (those on their way at midnight belong to either day); no more money, and no more tokens, than a budget
+//!    that stops or drains.
 //! 6. From a pause on no call starts: after 250 ms and the way of the word, of workers that hear it; after the life of a
 //!    share, of any worker that asks.
 //! 7. What the core counts as granted, limited and used is what was granted, and what workers settled.
@@ -29,12 +32,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::{
-    Budget, CallAsk, CallId, CallSettled, CapMode, Cost, Fact, Fate, Hold, JobKey, ScopeView, Spend, SweepId,
-    WorkerId,
+    Budget, CallAsk, CallId, CallSettled, CapMode, Cost, Fact, Fate, Hold, JobKey, Outcome, ReturnCause,
+    ScopeView, Spend, SweepId, WorkerId,
 };
 
 use crate::climate::Climate;
-use crate::clock::DAY_MS;
+use crate::clock::{BEGIN_MS, DAY_MS};
 use crate::plan::{Bill, Plan, lane_of};
 
 /// A share's life.
@@ -81,7 +84,8 @@ struct Book {
     /// Calls, tokens, tokens in, tokens out.
     limits: [Option<Limit>; 4],
     counts: Counts,
-    /// A call whose time was out in the same moment as its end came: nobody can say which was first.
+    /// Whether a call's time was out in the moment in which its end came, or its worker was given up before: nobody but the
+    /// core can say what it counted.
     is_vague: bool,
     /// Until when the shares of this process, and of those before, may be used.
     usable_until: u64,
@@ -157,6 +161,17 @@ impl Limit {
     }
 }
 
+// === impl Book ===
+
+impl Book {
+    /// What one call overdrew is not known any more.
+    fn forgive(&mut self) {
+        for limit in self.limits.iter_mut().flatten() {
+            limit.level = limit.level.max(0.0);
+        }
+    }
+}
+
 // === impl Bookkeeper ===
 
 impl Bookkeeper {
@@ -194,10 +209,7 @@ impl Bookkeeper {
             book.is_vague = false;
             book.old_usable_until = book.old_usable_until.max(book.usable_until);
             book.pause = None;
-            // What one call overdrew is not known any more.
-            for limit in book.limits.iter_mut().flatten() {
-                limit.level = limit.level.max(0.0);
-            }
+            book.forgive();
         }
     }
 
@@ -242,11 +254,15 @@ impl Bookkeeper {
     /// A fact is recorded, and counts from now on unless the process dies before it is durable.
     pub(crate) fn recorded(&mut self, fact: &Fact) {
         match fact {
-            Fact::Held { holds } => self.held.extend(keyed(holds)),
             Fact::Settled { worker, calls, .. } => {
                 for (call, charged) in calls {
                     self.charged((*worker, *call), charged);
                 }
+            }
+            // It may have had calls under way, which count as lost from now on: whose, the facts don't say.
+            Fact::Returned { cause: ReturnCause::Expired, .. }
+            | Fact::Ended { outcome: Outcome::Quarantined, .. } => {
+                self.books.iter_mut().for_each(|book| book.is_vague = true);
             }
             _ => {}
         }
@@ -340,7 +356,10 @@ impl Bookkeeper {
             limit.refill(now);
             limit.level = (limit.level + sent as f64 - cost as f64).min(limit.most());
         }
-        book.counts.limited += u64::from(fate == Fate::Limited);
+        if fate == Fate::Limited {
+            book.counts.limited += 1;
+            book.forgive();
+        }
         if fate == Fate::Answered {
             let sum = &mut book.counts.used;
             sum.tokens += used.tokens;
@@ -352,6 +371,7 @@ impl Bookkeeper {
     /// A pause is heard, and it counts.
     pub(crate) fn paused(&mut self, now: u64, scope: usize, until: u64) {
         self.pauses += 1;
+        self.books[scope].forgive();
         let pause = &mut self.books[scope].pause;
         *pause = Some(match *pause {
             Some((from, end)) if end > now => (from, end.max(until)),
@@ -407,8 +427,10 @@ impl Bookkeeper {
         let Some(most) = quota.requests_per_day.filter(|_| !self.days_are_lifted) else { return };
         let local = (now as i64 + i64::from(quota.day_offset_minutes) * 60_000) as u64;
         let (day, since) = (local / DAY_MS, local % DAY_MS);
-        let way = LIFE_MS + DRIFT_MS + self.reach_ms + self.skew_ms;
-        if since <= way || DAY_MS - since <= self.skew_ms + DRIFT_MS {
+        // A coordinator whose clock is ahead begins the day so much before the provider does.
+        let ahead = self.skew_ms + DRIFT_MS + (now - BEGIN_MS) * self.drift_ppm / 1_000_000;
+        let way = LIFE_MS + DRIFT_MS + self.reach_ms + ahead;
+        if since <= way || DAY_MS - since <= ahead {
             return;
         }
         let calls = book.days.entry(day).or_default();

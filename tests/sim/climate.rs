@@ -149,6 +149,7 @@ impl Climate {
     /// Words and workers are quick from now on: where they never are, no share is ever used in time.
     pub(crate) fn clear_up(&mut self) {
         self.latency_ms = self.latency_ms.min(200);
+        self.call_ms = self.call_ms.min(8_000);
         self.dawdle_ms = self.dawdle_ms.min(200);
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use muster_core::{
-    Acked, CallAsk, CallId, Control, Core, Effect, FailureClass, Fate, Input, LeaseKey, Millis, Record,
-    SessionId, SweepState, SweepView, Ticket, Usage, WorkerId,
+    Acked, CallAsk, CallId, Control, Core, Effect, Fact, FailureClass, Fate, Input, LeaseKey, Millis,
+    Outcome, Record, ReturnCause, SessionId, SweepState, SweepView, Ticket, Usage, WorkerId,
 };
 
 use crate::auditor::Auditor;
@@ -373,11 +373,17 @@ impl World {
         let gathering = &self.coordinator.gathering;
         let (records, before) = (gathering.records.len(), gathering.after.len());
         self.coordinator.step(self.now, input);
+        let mut given_up = Vec::new();
         for record in &self.coordinator.gathering.records[records..] {
-            if let Record::Fact(fact) = record {
-                self.books.recorded(fact);
+            let Record::Fact(fact) = record else { continue };
+            self.books.recorded(fact);
+            if let Fact::Returned { lease, cause: ReturnCause::Expired, .. }
+            | Fact::Ended { lease, outcome: Outcome::Quarantined, .. } = fact
+            {
+                given_up.push(*lease);
             }
         }
+        given_up.into_iter().for_each(|lease| self.give_up(lease));
         let shown = self.coordinator.clock.shows(self.now);
         for effect in &self.coordinator.gathering.after[before..] {
             let Effect::Share { session, ask, calls, .. } = effect else { continue };
@@ -431,11 +437,21 @@ impl World {
         self.carry_out(after);
     }
 
+    /// Whoever holds a lease gave no sign of life for its time, and counts as dead: what it has under way, if it is alive
+    /// and only cut off, is in nobody's place any more.
+    fn give_up(&mut self, lease: LeaseKey) {
+        let holders =
+            (0..self.workers.len()).filter(|worker| self.workers[*worker].episodes.contains_key(&lease));
+        for worker in holders.collect::<Vec<_>>() {
+            self.hang_up_all(worker);
+        }
+    }
+
     fn durable(&mut self, records: &[Record]) {
         for record in records {
             self.auditor.durable(record);
             if let Record::Fact(fact) = record {
-                self.report.stopped += u64::from(matches!(fact, muster_core::Fact::LaneStopped { .. }));
+                self.report.stopped += u64::from(matches!(fact, Fact::LaneStopped { .. }));
                 self.books.durable(fact);
             }
         }
