@@ -19,7 +19,7 @@ fn answered(calls: &[Call], wanted: &str, from_ms: f64, to_ms: f64) -> f64 {
 pub(crate) fn weights() -> Row {
     let options = ["--latency-ms", "20", "--one-pool", "--rpm", "6000"];
     let stage = Stage::new(&options, 4, 32);
-    for (name, weight, words) in [("a", 1, 111), ("b", 1, 112), ("c", 2, 221)] {
+    for (name, weight, words) in [("a", 1, 11), ("b", 1, 12), ("c", 2, 21)] {
         let model =
             format!("{{ name = \"openai-api/fake/sim/steady?words={words}\", pool = \"p\", rpm = 6000 }}");
         stage.submit(name, &format!("weight = {weight}\nmodels = [{model}]"));
@@ -33,11 +33,11 @@ pub(crate) fn weights() -> Row {
     let (idle_from, idle_to) = (stage.provider.now_ms(), stage.provider.now_ms() + 20_000.0);
     wait(Duration::from_secs(20));
     let calls = stage.provider.calls();
-    let names = ["words=111", "words=112", "words=221"];
+    let names = ["words=11", "words=12", "words=21"];
     let shares = names.map(|name| answered(&calls, name, from, to));
     let all: f64 = shares.iter().sum();
     let shares = shares.map(|share| 4.0 * share / all);
-    let others = answered(&calls, "words=11", idle_from, idle_to) / 2_000.0;
+    let others = answered(&calls, "words=1", idle_from, idle_to) / 2_000.0;
     let off = [shares[0] - 1.0, shares[1] - 1.0, shares[2] / 2.0 - 1.0].map(f64::abs);
     Row {
         what: "3 sweeps of weight 1, 1, 2 on one scope; then the third is paused".into(),
