@@ -198,3 +198,84 @@ impl Pass {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_episode::Price;
+    use v1::worker_event::Event;
+
+    use super::*;
+    use crate::headers::Window;
+
+    const SIZE: Size = Size { body_bytes: 1_000, max_output_tokens: 100 };
+
+    /// A gate of a governed scope at a dollar a million tokens, whatever they are.
+    fn gate(shares: &Arc<Shares>, stated: QuotaPlan) -> Gate {
+        let price =
+            Price { input: 1_000_000, cached_input: 1_000_000, cache_write: 1_000_000, output: 1_000_000 };
+        let (account, pool) = ("a".to_owned(), "p".to_owned());
+        shares.govern(&v1::Govern { account, pool, governed: true, pause_ms: 0 });
+        let costs = Costs::new(CostRule::Used, Some(price));
+        Gate::new(shares.scope("a", "p"), Arc::clone(shares), costs, Lowest::new("a", "p", stated))
+    }
+
+    /// What is charged for a call that is answered so: in money, and in tokens; and what its turn is told to have cost.
+    async fn charged(used: TokenUsage, bill: Bill) -> (Option<u64>, u64, Option<u64>) {
+        let shares = Shares::new();
+        let gate = gate(&shares, QuotaPlan::default());
+        let lease = Lease { sweep: 1, lane: 0, ordinal: 0, generation: 0, attempt: 1 };
+        let ready = gate.ready(Some(Errand { lease, turn: 0 }), SIZE, Duration::from_secs(1));
+        let grant = async {
+            loop {
+                for event in shares.next_words().await {
+                    if let Event::Ask(ask) = event {
+                        let calls = ask.calls.iter().map(|call| call.call).collect();
+                        shares.share(&v1::Share { ask: ask.number, calls, spread_ms: 0 });
+                        return;
+                    }
+                }
+            }
+        };
+        let (pass, ()) = tokio::join!(ready, grant);
+        let mut pass = pass.expect("it is granted");
+        pass.sent();
+        let told = gate.answered(pass, &used, bill);
+        for event in shares.next_words().await {
+            if let Event::Settle(settle) = event {
+                return (settle.calls[0].micro_usd, settle.calls[0].spent_tokens, told);
+            }
+        }
+        panic!("it was not settled");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_say_what_it_used_is_charged_at_its_worst_and_has_no_known_cost() {
+        let worst = Costs::new(CostRule::Used, None).worst(SIZE.body_bytes, SIZE.max_output_tokens).tokens;
+        assert_eq!(charged(TokenUsage::default(), Bill::Used(None)).await, (Some(worst), worst, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_declined_costs_nothing_and_a_providers_own_sum_goes_before_ours() {
+        assert_eq!(charged(TokenUsage::default(), Bill::Nothing).await, (Some(0), 0, Some(0)));
+        let used = TokenUsage { input: 70, output: 30, ..TokenUsage::default() };
+        assert_eq!(charged(used, Bill::Used(None)).await, (Some(100), 100, Some(100)));
+        assert_eq!(charged(used, Bill::Used(Some(7))).await, (Some(7), 100, Some(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_limits_below_the_stated_ones_are_told_and_again_before_they_are_forgotten() {
+        let shares = Shares::new();
+        let gate = gate(&shares, QuotaPlan { rpm: Some(500), ..QuotaPlan::default() });
+        let seen = |rpm| {
+            let requests = Window { per_minute: Some(rpm), ..Window::default() };
+            Observed { requests, ..Observed::default() }
+        };
+        let lowest = gate.lowest.as_ref().expect("a scope's limits");
+        assert_eq!(lowest.news(&seen(500)), None);
+        let told = lowest.news(&seen(60)).expect("a lower limit");
+        assert_eq!((told.requests_per_minute, told.tokens_per_minute), (60, 0));
+        assert_eq!(lowest.news(&seen(60)), None, "it was told already");
+        tokio::time::advance(TELL_AGAIN).await;
+        assert_eq!(lowest.news(&seen(60)), Some(told));
+    }
+}
