@@ -116,22 +116,30 @@ pub(crate) fn budgets(budgets: &[v1::PurseStatus]) -> Option<String> {
 
 /// A sentence for each budget that holds calls down, though it is not spent: people would look for a fault otherwise.
 pub(crate) fn held_down(budgets: &[v1::PurseStatus]) -> Vec<String> {
-    let sentence = |status: &v1::PurseStatus| {
-        let (purse, cap) = (status.purse.clone().unwrap_or_default(), status.budget.unwrap_or_default());
-        format!(
-            "budget {}: {} for others to end: their worst case does not fit beside what is spent ({}) and held for calls \
-             in flight ({})",
-            terminal::one_line(&purse_name(&purse), NAME_CHARS),
-            if status.waiting == 1 {
-                "1 call waits".to_owned()
-            } else {
-                format!("{} calls wait", grouped(status.waiting))
-            },
-            amount(&cap, status.spent_micro_usd, status.spent_tokens),
-            amount(&cap, status.held_micro_usd, status.held_tokens),
-        )
+    let holds = |status: &&v1::PurseStatus| status.waiting > 0 || status.waits_ms > 0;
+    budgets.iter().filter(holds).map(why_held).collect()
+}
+
+fn why_held(status: &v1::PurseStatus) -> String {
+    let (purse, cap) = (status.purse.clone().unwrap_or_default(), status.budget.unwrap_or_default());
+    let name = terminal::one_line(&purse_name(&purse), NAME_CHARS);
+    let spent = amount(&cap, status.spent_micro_usd, status.spent_tokens);
+    if status.waits_ms > 0 {
+        let minutes = status.waits_ms.div_ceil(60_000);
+        let wait = format!("{} h {} min", minutes / 60, minutes % 60);
+        return format!(
+            "budget {name}: today's is spent ({spent}); what is left goes on with the next day (UTC), in {wait}"
+        );
+    }
+    let calls = match status.waiting {
+        1 => "1 call waits".to_owned(),
+        more => format!("{} calls wait", grouped(more)),
     };
-    budgets.iter().filter(|status| status.waiting > 0).map(sentence).collect()
+    format!(
+        "budget {name}: {calls} for others to end: their worst case does not fit beside what is spent ({spent}) and held for \
+         calls in flight ({})",
+        amount(&cap, status.held_micro_usd, status.held_tokens),
+    )
 }
 
 /// What of a sweep waits for a limit or a budget, on one line; none where nothing does.
@@ -141,7 +149,7 @@ pub(crate) fn waiting(limits: &v1::LimitsResponse, sweep: &v1::Sweep) -> Option<
     };
     let is_waiting = |scope: &&v1::ScopeStatus| scope.waiting > 0 || scope.pause_ms > 0;
     let scopes = limits.scopes.iter().filter(is_own).filter(is_waiting).map(scope_words);
-    let is_holding = |status: &&v1::PurseStatus| status.waiting > 0;
+    let is_holding = |status: &&v1::PurseStatus| status.waiting > 0 || status.waits_ms > 0;
     let budgets = limits.budgets.iter().filter(is_holding).map(|status| {
         let purse = status.purse.clone().unwrap_or_default();
         format!("budget {} ({} waiting)", purse_name(&purse), grouped(status.waiting))
@@ -221,6 +229,7 @@ pub(crate) fn budgets_json(budgets: &[v1::PurseStatus]) -> Value {
             "held_usd": dollars(status.held_micro_usd),
             "held_tokens": status.held_tokens,
             "waiting": status.waiting,
+            "waits_ms": status.waits_ms,
         })
     };
     budgets.iter().map(status).collect()
@@ -334,6 +343,20 @@ mod tests {
             [
                 "budget sweep:3: 40 calls wait for others to end: their worst case does not fit beside what is spent ($4.00) \
               and held for calls in flight ($6.00)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_spent_day_says_when_it_goes_on() {
+        let mut spent = purse(0);
+        spent.purse = Some(v1::Purse { whose: Some(Whose::Project("lab".into())), daily: true });
+        spent.waits_ms = 2 * 3_600_000 + 1;
+        let sentences = held_down(&[spent]);
+        assert_eq!(
+            sentences,
+            [
+                "budget project:lab daily: today's is spent ($4.00); what is left goes on with the next day (UTC), in 2 h 1 min"
             ]
         );
     }

@@ -191,7 +191,7 @@ impl v1::control_server::Control for ControlService {
         let view = self.inbox.ask(|to| Ask::Query(Query::Limits(to))).await.map_err(ended)?;
         Ok(Response::new(v1::LimitsResponse {
             scopes: view.scopes.iter().map(|scope| limits::scope_to(scope, view.at)).collect(),
-            budgets: view.purses.iter().map(limits::purse_status_to).collect(),
+            budgets: view.purses.iter().map(|purse| limits::purse_status_to(purse, view.at)).collect(),
         }))
     }
 

@@ -193,7 +193,7 @@ pub(crate) fn scope_to(view: &ScopeView, now: Millis) -> v1::ScopeStatus {
     }
 }
 
-pub(crate) fn purse_status_to(view: &PurseView) -> v1::PurseStatus {
+pub(crate) fn purse_status_to(view: &PurseView, now: Millis) -> v1::PurseStatus {
     v1::PurseStatus {
         purse: Some(purse_to(&view.purse, view.span)),
         budget: Some(budget_to(view.budget)),
@@ -202,5 +202,6 @@ pub(crate) fn purse_status_to(view: &PurseView) -> v1::PurseStatus {
         held_micro_usd: view.held.micro_usd.unwrap_or_default(),
         held_tokens: view.held.tokens,
         waiting: count(view.waiting),
+        waits_ms: view.waits_until.map_or(0, |until| until.0.saturating_sub(now.0)),
     }
 }
