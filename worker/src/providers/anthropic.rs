@@ -26,8 +26,10 @@ const VERSION: (HeaderName, HeaderValue) =
 const INTERLEAVED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-beta"), HeaderValue::from_static("interleaved-thinking-2025-05-14"));
 
-/// Fields that `extra_body` may not set.
-const RESERVED: &[&str] = &["model", "messages", "system", "tools", "stream", "container", "mcp_servers"];
+/// Fields that `extra_body` may not set. Budgets stand on the bound of
+/// output that the job states.
+const RESERVED: &[&str] =
+    &["model", "messages", "system", "tools", "stream", "max_tokens", "container", "mcp_servers"];
 
 /// The least that a budget of thinking may be.
 const MIN_THINKING_TOKENS: u32 = 1_024;
@@ -75,10 +77,7 @@ impl AnthropicMessages {
     }
 
     fn begin(&self, call: &Call<'_>) -> Result<(Vec<u8>, Vec<u8>), EncodeError> {
-        let mut head = b"{\"model\":".to_vec();
-        body::json(&mut head, &self.config.model);
-        head.extend_from_slice(b",\"messages\":[");
-        Ok((head, self.tail(call)?))
+        Ok((body::head(&self.config.model, "messages"), self.tail(call)?))
     }
 
     fn tail(&self, call: &Call<'_>) -> Result<Vec<u8>, EncodeError> {

@@ -142,6 +142,14 @@ pub(super) fn separated<T>(
     }
 }
 
+/// The beginning of a request of a model, up to the first element of this list.
+pub(super) fn head(model: &str, list: &str) -> Vec<u8> {
+    let mut head = b"{\"model\":".to_vec();
+    json(&mut head, model);
+    head.extend_from_slice(format!(",\"{list}\":[").as_bytes());
+    head
+}
+
 /// Append a value as JSON. Strings, numbers and raw JSON into memory: neither side of it can fail.
 pub(super) fn json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     if serde_json::to_writer(&mut *out, value).is_err() {

@@ -26,6 +26,9 @@ const RESERVED: &[&str] = &[
     "cachedContent",
 ];
 
+/// Nor these, within `generationConfig`.
+const RESERVED_GENERATION: &[&str] = &["candidateCount", "maxOutputTokens", "max_output_tokens"];
+
 /// What the tools called in one turn answer is one content.
 const TOOLS: Envelope = Envelope { opening: "{\"role\":\"user\",\"parts\":[", closing: "]}" };
 
@@ -116,8 +119,9 @@ impl Gemini {
             let auto = json!({ "functionCallingConfig": { "mode": "AUTO" } });
             tail.set_some("toolConfig", (!self.config.quirks.no_tool_choice).then_some(auto));
         }
-        if body::object(tail.author("generationConfig")).contains_key("candidateCount") {
-            return Err(EncodeError::ExtraBody("may not set \"candidateCount\"".to_owned()));
+        let author = body::object(tail.author("generationConfig"));
+        if let Some(name) = RESERVED_GENERATION.iter().find(|name| author.contains_key(**name)) {
+            return Err(EncodeError::ExtraBody(format!("may not set \"{name}\"")));
         }
         tail.merge("generationConfig", &self.generation(call))?;
         Ok(tail.end())

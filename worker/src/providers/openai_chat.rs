@@ -17,8 +17,10 @@ use super::{
     Thinking, foreign, text,
 };
 
-/// Fields that `extra_body` may not set.
-const RESERVED: &[&str] = &["model", "messages", "tools", "functions", "stream", "n"];
+/// Fields that `extra_body` may not set. Budgets stand on the bound of
+/// output that the job states.
+const RESERVED: &[&str] =
+    &["model", "messages", "tools", "functions", "stream", "n", "max_tokens", "max_completion_tokens"];
 
 /// The dialect, for one model.
 #[derive(Debug, Clone)]
@@ -56,10 +58,7 @@ impl OpenAiChat {
     }
 
     fn begin(&self, call: &Call<'_>) -> Result<(Vec<u8>, Vec<u8>), EncodeError> {
-        let mut head = b"{\"model\":".to_vec();
-        body::json(&mut head, &self.config.model);
-        head.extend_from_slice(b",\"messages\":[");
-        Ok((head, self.tail(call)?))
+        Ok((body::head(&self.config.model, "messages"), self.tail(call)?))
     }
 
     fn tail(&self, call: &Call<'_>) -> Result<Vec<u8>, EncodeError> {
@@ -71,9 +70,7 @@ impl OpenAiChat {
             tail.set_some("tool_choice", (!quirks.no_tool_choice).then_some("auto"));
             tail.set_some("parallel_tool_calls", quirks.no_parallel_tools.then_some(false));
         }
-        if !tail.has("max_tokens") && !tail.has("max_completion_tokens") {
-            tail.set(self.limit_field(), call.sampling.max_output_tokens);
-        }
+        tail.set(self.limit_field(), call.sampling.max_output_tokens);
         tail.set_some("seed", self.has_seed().then_some(call.seed));
         self.sampling(&mut tail, call);
         self.reasoning(&mut tail)?;

@@ -18,13 +18,15 @@ use super::{
     text,
 };
 
-/// Fields that `extra_body` may not set. Those from `background` on would keep state at the provider.
+/// Fields that `extra_body` may not set. Those from `background` on would keep state at the provider. Budgets stand on the bound of
+/// output that the job states.
 const RESERVED: &[&str] = &[
     "model",
     "input",
     "instructions",
     "tools",
     "stream",
+    "max_output_tokens",
     "background",
     "store",
     "previous_response_id",
@@ -71,10 +73,7 @@ impl OpenAiResponses {
     }
 
     fn begin(&self, call: &Call<'_>) -> Result<(Vec<u8>, Vec<u8>), EncodeError> {
-        let mut head = b"{\"model\":".to_vec();
-        body::json(&mut head, &self.config.model);
-        head.extend_from_slice(b",\"input\":[");
-        Ok((head, self.tail(call)?))
+        Ok((body::head(&self.config.model, "input"), self.tail(call)?))
     }
 
     fn tail(&self, call: &Call<'_>) -> Result<Vec<u8>, EncodeError> {

@@ -126,20 +126,29 @@ fn extra_fields_take_the_place_of_ours_and_add_their_own() {
     let body = encode(
         &[Message::User("Hi".into())],
         &[],
-        r#"{"temperature":1,"max_completion_tokens":5,"provider":{"order":["x"]}}"#,
+        r#"{"temperature":1,"top_k":5,"provider":{"order":["x"]}}"#,
     );
     let text = String::from_utf8(body.expect("body").to_vec()).expect("text");
     assert!(
-        text.ends_with(r#"],"seed":7,"max_completion_tokens":5,"provider":{"order":["x"]},"temperature":1}"#),
+        text.ends_with(
+            r#"],"max_tokens":100,"seed":7,"provider":{"order":["x"]},"temperature":1,"top_k":5}"#
+        ),
         "{text}"
     );
 }
 
 #[test]
 fn extra_fields_may_not_touch_what_makes_the_call() {
-    for extra in
-        ["[]", "3", "{", r#"{"model":"x"}"#, r#"{"stream":true}"#, r#"{"messages":[]}"#, r#"{"n":2}"#]
-    {
+    for extra in [
+        "[]",
+        "3",
+        "{",
+        r#"{"model":"x"}"#,
+        r#"{"stream":true}"#,
+        r#"{"messages":[]}"#,
+        r#"{"n":2}"#,
+        r#"{"max_completion_tokens":5}"#,
+    ] {
         assert!(matches!(encode(&[], &[], extra), Err(EncodeError::ExtraBody(_))), "{extra}");
     }
     let broken = ToolSpec { parameters: "{".into(), ..tool() };

@@ -294,6 +294,21 @@ fn reasoning_that_a_servers_total_says_comes_on_top_is_added() {
 }
 
 #[test]
+fn no_extra_field_lifts_the_bound_on_output_that_budgets_stand_on() {
+    for (kind, extra) in [
+        (DialectKind::OpenAiChat, r#"{"max_tokens":100000}"#),
+        (DialectKind::OpenAiChat, r#"{"max_completion_tokens":100000}"#),
+        (DialectKind::OpenAiResponses, r#"{"max_output_tokens":100000}"#),
+        (DialectKind::AnthropicMessages, r#"{"max_tokens":100000}"#),
+        (DialectKind::Gemini, r#"{"generationConfig":{"maxOutputTokens":100000}}"#),
+        (DialectKind::Gemini, r#"{"generationConfig":{"candidateCount":8}}"#),
+    ] {
+        let refused = first_request((kind, ChatProfile::Compatible), &[], &sampling(extra));
+        assert!(refused.is_err(), "{kind}: {extra}");
+    }
+}
+
+#[test]
 fn quirks_leave_out_what_a_route_does_not_take() {
     let chat = (DialectKind::OpenAiChat, ChatProfile::Compatible);
     let quirks = ["no-temperature", "no-top-p", "no-seed", "no-tool-choice", "max-completion-tokens-field"];
