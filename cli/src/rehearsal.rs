@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use muster_episode::{
-    Action, Call, Conversation, Episode, Expander, Message, Meter, Playbook, Reply, Said, SaidCall, Seed,
-    Step, StopReason, Suite, SweepPlan, TokenUsage, ToolCall, VariantIndex,
+    Action, Call, Conversation, Episode, Expander, Message, Meter, Playbook, Reply, Said, Seed, Step,
+    StopReason, Suite, SweepPlan, TokenUsage, ToolCall, VariantIndex,
 };
 
 /// Variants of each scenario that are played; they are spread over all of them.
@@ -116,7 +116,7 @@ impl Rehearsal {
     }
 
     fn act(&self, call: &Call<'_>, player: &str) -> Option<Action> {
-        let messages: Vec<Said<'_>> = call.messages.iter().map(said).collect();
+        let messages: Vec<Said<'_>> = call.messages.iter().map(Said::from).collect();
         let tools: Vec<&str> = call.tools.iter().map(|tool| &*tool.name).collect();
         let (model, seed) = (player, u64::from(call.seed));
         self.playbook.play(&Conversation { model, seed, messages: &messages, tools: &tools, words: 0 }).ok()
@@ -179,18 +179,6 @@ fn message_bytes(message: &Message) -> usize {
 fn action_bytes(action: &Action) -> usize {
     let calls: usize = action.tool_calls.iter().map(|(name, arguments)| name.len() + arguments.len()).sum();
     action.text.len() + action.reasoning.len() + calls
-}
-
-fn said(message: &Message) -> Said<'_> {
-    match message {
-        Message::System(text) => Said::System(text),
-        Message::User(text) => Said::User(text),
-        Message::Assistant(reply) => Said::Assistant {
-            text: &reply.text,
-            calls: reply.tool_calls.iter().map(|call| SaidCall { id: &call.id, name: &call.name }).collect(),
-        },
-        Message::Tool(result) => Said::Tool { call_id: &result.call_id, content: &result.content },
-    }
 }
 
 /// What the player did, as a provider would have answered.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use muster_episode::{
-    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
-    SaidCall, Step, StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall, replay,
+    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Meter, Playbook, Reply, Said, Step,
+    StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall, replay,
 };
 
 type AnyError = Box<dyn std::error::Error>;
@@ -141,7 +141,7 @@ fn play(job: Arc<JobPlan>, playbook: &Playbook, playing: &mut Duration) -> Resul
     let mut recorded = Recorded { ordinal: 0, replies: Vec::new(), turns: Vec::new(), end: Bytes::new() };
     let mut episode = Episode::begin(job);
     while let Step::Call(call) = episode.next() {
-        let said: Vec<Said<'_>> = call.messages.iter().map(said).collect();
+        let said: Vec<Said<'_>> = call.messages.iter().map(Said::from).collect();
         let tools: Vec<&str> = call.tools.iter().map(|tool| &*tool.name).collect();
         let conversation = Conversation {
             model: &episode.plan().model().request_name,
@@ -158,18 +158,6 @@ fn play(job: Arc<JobPlan>, playbook: &Playbook, playing: &mut Duration) -> Resul
     }
     recorded.end = episode.end().unwrap_or_default();
     Ok(recorded)
-}
-
-fn said(message: &Message) -> Said<'_> {
-    match message {
-        Message::System(text) => Said::System(text),
-        Message::User(text) => Said::User(text),
-        Message::Assistant(reply) => Said::Assistant {
-            text: &reply.text,
-            calls: reply.tool_calls.iter().map(|call| SaidCall { id: &call.id, name: &call.name }).collect(),
-        },
-        Message::Tool(result) => Said::Tool { call_id: &result.call_id, content: &result.content },
-    }
 }
 
 fn reply(turn: usize, action: Action) -> Reply {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,21 +31,8 @@ pub struct ProviderConfig {
     pub stand_in: Option<String>,
     /// Whose manners it has.
     pub profile: Profile,
-    /// Requests a minute, per model, as a token bucket with a burst of one second.
-    pub requests_per_minute: Option<NonZeroU32>,
-    /// Tokens a minute, per model, in the same way. A call takes what it may come to, as the profile counts it: the
-    /// greater of its `max_tokens` and the estimate of its input, or their sum, or the input alone.
-    pub tokens_per_minute: Option<NonZeroU32>,
-    /// Input tokens a minute, per model: estimated, then corrected; what came from the cache is free.
-    pub input_tokens_per_minute: Option<NonZeroU32>,
-    /// Output tokens a minute, per model, taken when they are produced.
-    pub output_tokens_per_minute: Option<NonZeroU32>,
-    /// Requests in 24 hours, per model.
-    pub requests_per_day: Option<u32>,
-    /// Calls at once, per model.
-    pub concurrency: Option<u32>,
-    /// What may be spent, per model, in millionths of a dollar.
-    pub spend_micro_dollars: Option<u64>,
+    /// What each model is allowed, but those with limits of their own.
+    pub limits: Limits,
     /// Whether the limits are those of all models together.
     pub one_pool: bool,
     /// Models with limits of their own instead of these.
@@ -90,13 +76,7 @@ impl Default for ProviderConfig {
             players: Arc::new(Rehearsal::default()),
             stand_in: None,
             profile: Profile::default(),
-            requests_per_minute: None,
-            tokens_per_minute: None,
-            input_tokens_per_minute: None,
-            output_tokens_per_minute: None,
-            requests_per_day: None,
-            concurrency: None,
-            spend_micro_dollars: None,
+            limits: Limits::default(),
             one_pool: false,
             model_limits: BTreeMap::new(),
             price: Price::default(),
@@ -115,28 +95,12 @@ impl Default for ProviderConfig {
     }
 }
 
-impl ProviderConfig {
-    /// The limits of every model without limits of its own.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
-            requests_per_minute: self.requests_per_minute,
-            tokens_per_minute: self.tokens_per_minute,
-            input_tokens_per_minute: self.input_tokens_per_minute,
-            output_tokens_per_minute: self.output_tokens_per_minute,
-            requests_per_day: self.requests_per_day,
-            concurrency: self.concurrency,
-            spend_micro_dollars: self.spend_micro_dollars,
-        }
-    }
-}
-
 impl fmt::Debug for ProviderConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderConfig")
             .field("listen", &self.listen)
             .field("profile", &self.profile)
-            .field("limits", &self.limits())
+            .field("limits", &self.limits)
             .field("latency", &self.latency)
             .field("words", &self.words)
             .field("seed", &self.seed)

@@ -57,7 +57,7 @@ struct Sent {
 impl Service {
     pub(crate) fn new(config: ProviderConfig) -> Self {
         let dynamic = config.profile == Profile::Together;
-        let pools = Pools::new(config.limits(), config.model_limits.clone(), dynamic);
+        let pools = Pools::new(config.limits, config.model_limits.clone(), dynamic);
         Self {
             names: config.players.names().into_iter().collect(),
             faults: RwLock::new(config.faults.clone()),

@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use muster_provider::{Key, Provider, ProviderConfig, Rehearsal, Running};
+use muster_provider::{Key, Limits, Provider, ProviderConfig, Rehearsal, Running};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -234,8 +234,11 @@ async fn a_key_is_asked_for_in_openais_words() {
 async fn a_spent_quota_is_told_with_all_its_headers() {
     let quota = NonZeroU32::new(60);
     let config = ProviderConfig {
-        requests_per_minute: quota,
-        tokens_per_minute: NonZeroU32::new(60_000),
+        limits: Limits {
+            requests_per_minute: quota,
+            tokens_per_minute: NonZeroU32::new(60_000),
+            ..Limits::default()
+        },
         ..ProviderConfig::default()
     };
     let running = start(config).await;

@@ -34,7 +34,11 @@ async fn second(config: ProviderConfig) -> Raw {
 }
 
 fn one_a_second(profile: Profile) -> ProviderConfig {
-    ProviderConfig { profile, requests_per_minute: NonZeroU32::new(60), ..ProviderConfig::default() }
+    ProviderConfig {
+        profile,
+        limits: Limits { requests_per_minute: NonZeroU32::new(60), ..Limits::default() },
+        ..ProviderConfig::default()
+    }
 }
 
 #[tokio::test]
@@ -212,7 +216,11 @@ async fn too_many_requests_are_told_as_frozen_here() {
 
 #[tokio::test]
 async fn a_day_used_up_is_told_as_frozen_here() {
-    let day = |profile| ProviderConfig { profile, requests_per_day: Some(1), ..ProviderConfig::default() };
+    let day = |profile| ProviderConfig {
+        profile,
+        limits: Limits { requests_per_day: Some(1), ..Limits::default() },
+        ..ProviderConfig::default()
+    };
     let gemini = second(day(Profile::Gemini)).await.json();
     let details = &gemini["error"]["details"];
     assert_eq!(details[0]["violations"][0]["quotaId"], "GenerateRequestsPerDayPerProjectPerModel");
@@ -229,7 +237,12 @@ async fn more_calls_at_once_than_may_be_are_told_as_frozen_here() {
         (Profile::DeepSeek, "/error/code", "rate_limit_reached"),
     ] {
         let latency = Duration::from_secs(3_600);
-        let config = ProviderConfig { profile, latency, concurrency: Some(1), ..ProviderConfig::default() };
+        let config = ProviderConfig {
+            profile,
+            latency,
+            limits: Limits { concurrency: Some(1), ..Limits::default() },
+            ..ProviderConfig::default()
+        };
         let running = std::sync::Arc::new(start(config).await);
         let first = tokio::spawn({
             let running = std::sync::Arc::clone(&running);
@@ -248,7 +261,7 @@ async fn more_calls_at_once_than_may_be_are_told_as_frozen_here() {
 async fn money_is_counted_to_the_last_token_and_ends_what_it_is_for() {
     let config = ProviderConfig {
         profile: Profile::OpenAi,
-        spend_micro_dollars: Some(2_000),
+        limits: Limits { spend_micro_dollars: Some(2_000), ..Limits::default() },
         price: Price { input: 1_000_000, cached: 0, output: 2_000_000 },
         tokens: TokenPlan { input: Some(Span::fixed(500)), output: Some(Span::fixed(250)) },
         ..ProviderConfig::default()

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_episode::{
-    Bundle, ConfigValue, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
-    SaidCall, Step, StopReason, Suite, SweepPlan, TokenUsage, ToolCall,
+    Bundle, ConfigValue, Conversation, Episode, Expander, JobPlan, Meter, Playbook, Reply, Said, Step,
+    StopReason, Suite, SweepPlan, TokenUsage, ToolCall,
 };
 use muster_tests::{SweepFile, suite};
 use serde_json::Value;
@@ -121,7 +121,7 @@ fn disables(job: &Arc<JobPlan>, playbook: &Playbook) -> bool {
 
 fn act(episode: &Episode, playbook: &Playbook) -> Reply {
     let Step::Call(call) = episode.next() else { panic!("the episode is over") };
-    let said: Vec<Said<'_>> = call.messages.iter().map(said).collect();
+    let said: Vec<Said<'_>> = call.messages.iter().map(Said::from).collect();
     let tools: Vec<&str> = call.tools.iter().map(|tool| &*tool.name).collect();
     let model = &episode.plan().model().request_name;
     let conversation =
@@ -143,18 +143,6 @@ fn act(episode: &Episode, playbook: &Playbook) -> Reply {
         tool_calls: action.tool_calls.into_iter().enumerate().map(call).collect(),
         served_model: String::new(),
         fingerprint: String::new(),
-    }
-}
-
-fn said(message: &Message) -> Said<'_> {
-    match message {
-        Message::System(text) => Said::System(text),
-        Message::User(text) => Said::User(text),
-        Message::Assistant(reply) => Said::Assistant {
-            text: &reply.text,
-            calls: reply.tool_calls.iter().map(|call| SaidCall { id: &call.id, name: &call.name }).collect(),
-        },
-        Message::Tool(result) => Said::Tool { call_id: &result.call_id, content: &result.content },
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_episode::{Call, Message, Sampling, StopReason, ToolResult, ToolSpec};
-use muster_provider::{Fault, FaultPlan, Key, Provider, ProviderConfig, Running, Stats};
+use muster_provider::{Fault, FaultPlan, Key, Limits, Provider, ProviderConfig, Running, Stats};
 use muster_worker::{
     Answered, CallError, Caller, CallerConfig, ClassLimits, Conversation, ErrorClass, Http, HttpConfig,
     Probe, ProxyPolicy, RetryLimits, redactor, route,
@@ -271,8 +271,8 @@ async fn a_provider_that_is_not_there_is_said_to_be_unreachable() {
 
 #[tokio::test]
 async fn a_rate_limit_is_lived_with() {
-    let requests_per_minute = std::num::NonZeroU32::new(6_000);
-    let running = provider(ProviderConfig { requests_per_minute, ..ProviderConfig::default() }).await;
+    let allowed = Limits { requests_per_minute: std::num::NonZeroU32::new(6_000), ..Limits::default() };
+    let running = provider(ProviderConfig { limits: allowed, ..ProviderConfig::default() }).await;
     let limits = RetryLimits {
         rate_limited: ClassLimits { max_tries: 100, ..two_tries().rate_limited },
         ..two_tries()

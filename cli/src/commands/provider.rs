@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use muster_episode::Suite;
 use muster_provider::{
-    Fault, FaultPlan, Key, Players, Price, Profile, Provider, ProviderConfig, ProviderError, Rehearsal, Span,
-    TokenPlan,
+    Fault, FaultPlan, Key, Limits, Players, Price, Profile, Provider, ProviderConfig, ProviderError,
+    Rehearsal, Span, TokenPlan,
 };
 
 use crate::exit::Exit;
@@ -135,14 +135,16 @@ fn config(arguments: ProviderArguments) -> Result<ProviderConfig, Failure> {
         players: players(&arguments.suites)?,
         stand_in: arguments.stand_in,
         profile,
-        requests_per_minute: arguments.rpm,
-        tokens_per_minute: arguments.tpm,
-        input_tokens_per_minute: arguments.input_tpm,
-        output_tokens_per_minute: arguments.output_tpm,
-        requests_per_day: arguments.rpd,
-        concurrency: arguments.concurrency,
+        limits: Limits {
+            requests_per_minute: arguments.rpm,
+            tokens_per_minute: arguments.tpm,
+            input_tokens_per_minute: arguments.input_tpm,
+            output_tokens_per_minute: arguments.output_tpm,
+            requests_per_day: arguments.rpd,
+            concurrency: arguments.concurrency,
+            spend_micro_dollars: arguments.spend_micro_dollars,
+        },
         one_pool: arguments.one_pool,
-        spend_micro_dollars: arguments.spend_micro_dollars,
         price: price.unwrap_or_default(),
         tokens,
         always_think: arguments.always_think,

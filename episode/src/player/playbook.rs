@@ -12,6 +12,7 @@ use super::script::{
     ANSWERS, CHANCE, CastArgument, CastArguments, CastCall, CastText, CastTurn, Live, Mix, RESULTS,
 };
 use super::words::words;
+use crate::call::{Message, ToolCall};
 use crate::digest::Parts;
 use crate::suite::{Fault, Suite, Templates, jinja};
 
@@ -126,6 +127,22 @@ struct Stage {
 
 /// What each tool has answered, in order.
 pub(super) type Told = BTreeMap<Arc<str>, Vec<Value>>;
+
+// === impl Said ===
+
+impl<'a> From<&'a Message> for Said<'a> {
+    fn from(message: &'a Message) -> Self {
+        match message {
+            Message::System(text) => Self::System(text),
+            Message::User(text) => Self::User(text),
+            Message::Assistant(reply) => {
+                let call = |call: &'a ToolCall| SaidCall { id: &call.id, name: &call.name };
+                Self::Assistant { text: &reply.text, calls: reply.tool_calls.iter().map(call).collect() }
+            }
+            Message::Tool(result) => Self::Tool { call_id: &result.call_id, content: &result.content },
+        }
+    }
+}
 
 // === impl Playbook ===
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use muster_episode::{
-    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Message, Meter, Playbook, Reply, Said,
-    SaidCall, Step, StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall,
+    Action, Bundle, Catalog, Conversation, Episode, Expander, JobPlan, Meter, Playbook, Reply, Said, Step,
+    StopReason, Suite, SweepFile, SweepPlan, TokenUsage, ToolCall,
 };
 
 /// The suite of the repository.
@@ -82,24 +82,12 @@ pub fn expander(suite: &Arc<Suite>, more: &str) -> Expander {
 /// What a player does next, as a provider would hear of it.
 pub fn act(episode: &Episode, playbook: &Playbook) -> Action {
     let Step::Call(call) = episode.next() else { panic!("the episode is over") };
-    let said: Vec<Said<'_>> = call.messages.iter().map(said).collect();
+    let said: Vec<Said<'_>> = call.messages.iter().map(Said::from).collect();
     let tools: Vec<&str> = call.tools.iter().map(|tool| &*tool.name).collect();
     let model = &episode.plan().model().request_name;
     let conversation =
         Conversation { model, seed: u64::from(call.seed), messages: &said, tools: &tools, words: 0 };
     playbook.play(&conversation).unwrap()
-}
-
-fn said(message: &Message) -> Said<'_> {
-    match message {
-        Message::System(text) => Said::System(text),
-        Message::User(text) => Said::User(text),
-        Message::Assistant(reply) => Said::Assistant {
-            text: &reply.text,
-            calls: reply.tool_calls.iter().map(|call| SaidCall { id: &call.id, name: &call.name }).collect(),
-        },
-        Message::Tool(result) => Said::Tool { call_id: &result.call_id, content: &result.content },
-    }
 }
 
 /// An action as a reply.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use muster_provider::{Fault, FaultPlan, Key, Profile, Provider, ProviderConfig, Running};
+use muster_provider::{Fault, FaultPlan, Key, Limits, Profile, Provider, ProviderConfig, Running};
 
 use super::*;
 use crate::account::{redactor, route};
@@ -14,15 +14,9 @@ const KEY: &str = "key-of-the-fake-0123456789";
 async fn fake(profile: Profile, faults: FaultPlan) -> Running {
     let key = Some(Key::new(KEY));
     // Every limit is as high as none, but then it is told in headers.
-    let requests_per_minute = NonZeroU32::new(60_000);
-    let config = ProviderConfig {
-        profile,
-        key,
-        faults,
-        always_think: true,
-        requests_per_minute,
-        ..ProviderConfig::default()
-    };
+    let limits = Limits { requests_per_minute: NonZeroU32::new(60_000), ..Limits::default() };
+    let config =
+        ProviderConfig { profile, key, faults, always_think: true, limits, ..ProviderConfig::default() };
     Provider::start(config).await.expect("provider")
 }
 
