@@ -38,8 +38,8 @@ pub use record::{
 };
 pub use replay::{Replay, ReplayError, replay};
 pub use suite::{
-    Limits, ListedAxis, ListedTokens, Listing, Review, Reviewed, Scenario, ScorerSpec, ShowError, Shown,
-    Suite,
+    Limits, ListedAxis, ListedTokens, Listing, Performance, Review, Reviewed, Scenario, ScorerFault,
+    ScorerPart, ScorerSpec, ShowError, Shown, Suite,
 };
 pub use sweep::{
     AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, List, ListError, ListPlan, ListSweep, ModelEntry,

@@ -1,6 +1,7 @@
 //! Reference players: they play a model's part by a scenario's own script, so that a demo, a test or a dry run needs no
 //! model and no key. A player sees what a provider sees, the conversation of one request, and is stateless.
 
+mod dice;
 mod name;
 mod opening;
 mod openings;

@@ -59,8 +59,14 @@ impl Opening {
         Some((key, Arc::new(Self { suite, scenario, variant, model, seed, casts: Mutex::default() })))
     }
 
+    /// The scenario's name.
+    pub(super) fn scenario(&self) -> &str {
+        self.scenario.name()
+    }
+
     /// The player asked for, or the one that a mixed player is in this conversation.
     pub(super) fn player(&self, name: &PlayerName, prompts: &[&str], seed: u64) -> Result<&str, PlayError> {
+        name.check_odds(&self.scenario)?;
         match self.scenario.players.get_key_value(name.player.as_str()) {
             Some((player, Player::Script(_))) => Ok(player),
             Some((_, Player::Mix(mix))) => Ok(mix.draw(name.probability, prompts, seed)),

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::Object;
 
+use super::dice::Dice;
 use super::name::PlayerName;
 use super::openings::Openings;
 use super::script::{
-    ANSWERS, CHANCE, CastArgument, CastArguments, CastCall, CastText, CastTurn, Live, Mix, RESULTS,
+    ANSWERS, CHANCE, CastArgument, CastArguments, CastCall, CastText, CastTurn, DRAW, Live, Mix, ODDS,
+    RESULTS,
 };
 use super::words::words;
 use crate::call::{Message, ToolCall};
-use crate::digest::Parts;
 use crate::suite::{Fault, Suite, Templates, jinja};
 
 /// Plays the model's part in conversations of the suites it knows, without a model. It keeps nothing of a conversation;
@@ -87,7 +88,9 @@ pub struct Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlayError {
     /// The model's name names no player.
-    #[error("`{0}` names no player: expected `sim/NAME`, `sim/NAME?p=0.3` or `sim/NAME?words=25`")]
+    #[error(
+        "`{0}` names no player: expected `sim/NAME`, `sim/NAME?p=0.3`, `sim/NAME?words=25` or odds that the player takes"
+    )]
     BadName(String),
     /// The prompts are of no scenario of the suites loaded.
     #[error("no scenario of the suites loaded begins with these prompts and tools")]
@@ -102,6 +105,18 @@ pub enum PlayError {
         /// Those it has.
         known: String,
     },
+    /// The model's name gives odds that the player does not take.
+    #[error("player {player} of scenario {scenario} takes no odds `{odds}`; {known}")]
+    UnknownOdds {
+        /// The scenario.
+        scenario: String,
+        /// The player.
+        player: String,
+        /// The odds given.
+        odds: String,
+        /// What it takes instead.
+        known: String,
+    },
     /// The player's script failed: the world answered other than the script expects.
     #[error("player {player}, step {step}: {what}")]
     Script {
@@ -114,13 +129,13 @@ pub enum PlayError {
     },
 }
 
-/// What a step's templates see: what the scenario's templates see, `results`, `answers` and `chance`.
+/// What a step's templates see: what the scenario's templates see, `results`, `answers`, and what is left to chance.
 #[derive(Debug, Clone)]
 struct Stage {
     scenario: Value,
     results: Value,
     answers: Value,
-    chance: f64,
+    dice: Dice,
     /// The player's own names.
     names: BTreeMap<Arc<str>, Value>,
 }
@@ -163,15 +178,15 @@ impl Playbook {
         let (system, user) = prompts(conversation.messages);
         let opening = self.openings.find(conversation, system, user)?;
         let player = opening.player(&name, &[system, user], conversation.seed)?;
+        let dice = Dice::of(&[system, user], conversation.seed).with_odds(&name.odds, opening.scenario());
         let (context, cast) = opening.cast(player)?;
         let step = turns_taken(conversation.messages);
         let Some(turn) = cast.turns.get(step) else { return Ok(Action::default()) };
         let templates = opening.suite.templates();
-        let chance = chance(&[system, user], conversation.seed);
         let told = told(&turn.live, conversation.messages);
         let failed =
             |fault: Fault| PlayError::Script { player: player.to_owned(), step: step + 1, what: fault.what };
-        let stage = turn.stage(templates, context, &told, chance).map_err(failed)?;
+        let stage = turn.stage(templates, context, &told, dice).map_err(failed)?;
         let mut action = turn.act(templates, &stage).map_err(failed)?;
         for word in words(name.words.unwrap_or(conversation.words), step, cast.turns.len(), conversation.seed)
         {
@@ -213,24 +228,12 @@ fn parsed(content: &str) -> Option<Value> {
     serde_json::from_str(content).ok().map(|answer| jinja(&answer))
 }
 
-/// A number from 0 to below 1, drawn by seed and prompts, so that it stays the same through a conversation.
-fn chance(prompts: &[&str], seed: u64) -> f64 {
-    let mut parts = Parts::new("muster mix");
-    parts.number(seed);
-    for prompt in prompts {
-        parts.text(prompt);
-    }
-    // The upper 53 bits.
-    (parts.draw() >> 11) as f64 / (1_u64 << 53) as f64
-}
-
 // === impl Mix ===
 
 impl Mix {
     /// Which player it is: drawn by seed and prompts, so that it stays the same through a conversation.
     pub(super) fn draw(&self, probability: Option<f64>, prompts: &[&str], seed: u64) -> &str {
-        let drawn = chance(prompts, seed);
-        if drawn < probability.unwrap_or(self.probability) {
+        if Dice::of(prompts, seed).chance() < probability.unwrap_or(self.probability) {
             &self.sometimes.value
         } else {
             &self.mostly.value
@@ -247,9 +250,9 @@ impl CastTurn {
         templates: &Templates,
         scenario: Value,
         told: &Told,
-        chance: f64,
+        dice: Dice,
     ) -> Result<Value, Fault> {
-        let mut stage = Stage::new(scenario, &self.live, told, chance);
+        let mut stage = Stage::new(scenario, &self.live, told, dice);
         for name in &self.names {
             let value = templates.render(&name.template, &Value::from_object(stage.clone()))?;
             stage.names.insert(Arc::clone(&name.name), value.into());
@@ -313,7 +316,7 @@ impl CastText {
 
 impl Stage {
     /// What a turn takes from what tools have answered so far.
-    fn new(scenario: Value, live: &Live, told: &Told, chance: f64) -> Self {
+    fn new(scenario: Value, live: &Live, told: &Told, dice: Dice) -> Self {
         let last = |tool: &Arc<str>| Some((Arc::clone(tool), told.get(tool)?.last()?.clone()));
         let all = |tool: &Arc<str>| -> (Arc<str>, Value) {
             (Arc::clone(tool), told.get(tool).into_iter().flatten().cloned().collect())
@@ -322,7 +325,7 @@ impl Stage {
             scenario,
             results: Value::from_pairs(live.results.iter().filter_map(last)),
             answers: Value::from_pairs(live.answers.iter().map(all)),
-            chance,
+            dice,
             names: BTreeMap::new(),
         }
     }
@@ -344,7 +347,9 @@ impl Object for Stage {
         match key.as_str() {
             Some(RESULTS) => return Some(self.results.clone()),
             Some(ANSWERS) => return Some(self.answers.clone()),
-            Some(CHANCE) => return Some(self.chance.into()),
+            Some(CHANCE) => return Some(self.dice.chance().into()),
+            Some(DRAW) => return Some(self.dice.draw()),
+            Some(ODDS) => return Some(self.dice.odds()),
             _ => {}
         }
         if let Some(value) = key.as_str().and_then(|name| self.names.get(name)) {

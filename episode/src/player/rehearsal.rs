@@ -1,11 +1,15 @@
 //! A player in a world, without a provider: does it get through its script, and how much is said on the way?
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use minijinja::Value;
 
+use super::dice::Dice;
 use super::playbook::Told;
 use super::script::{Cast, CastTurn};
+use crate::call::{Message, Reply, StopReason, TokenUsage, ToolCall, ToolResult};
 use crate::suite::{Fault, Templates, jinja};
 use crate::world::World;
 
@@ -18,6 +22,17 @@ pub(crate) struct Rehearsal {
     pub(crate) input_chars: u64,
     /// What the model says, arguments of tools included.
     pub(crate) output_chars: u64,
+}
+
+/// The dialect of what players say in a rehearsal: none of a provider's.
+const DIALECT: &str = "rehearsal";
+
+/// A rehearsal, and what was said and answered in it.
+#[derive(Debug)]
+pub(crate) struct Rehearsed {
+    pub(crate) rehearsal: Rehearsal,
+    /// Without the prompts.
+    pub(crate) messages: Vec<Message>,
 }
 
 /// Why a player does not get through its script.
@@ -37,11 +52,13 @@ struct Stagehand<'a> {
     context: &'a Value,
     world: &'a mut World,
     told: Told,
-    /// The number that the script's templates see as drawn.
+    /// The number that the script's templates see as drawn, whatever they draw.
     chance: f64,
     /// What has been said so far, in characters.
     said: u64,
     rehearsal: Rehearsal,
+    messages: Vec<Message>,
+    dialect: Arc<str>,
 }
 
 /// Plays a script in a world. `opening` is what the model is sent before anything is said, in characters; `turns_max` is
@@ -54,13 +71,15 @@ pub(crate) fn rehearse(
     opening: u64,
     turns_max: u32,
     chance: f64,
-) -> Result<Rehearsal, Stumble> {
+) -> Result<Rehearsed, Stumble> {
     if cast.turns.len() > turns_max as usize {
         let what = format!("it has {} steps here; the limit is {turns_max} model calls", cast.turns.len());
         return Err(Stumble::Script(what));
     }
     let (told, rehearsal) = (Told::new(), Rehearsal::default());
-    let mut hand = Stagehand { templates, context, world, told, chance, said: opening, rehearsal };
+    let (messages, dialect) = (Vec::new(), DIALECT.into());
+    let mut hand =
+        Stagehand { templates, context, world, told, chance, said: opening, rehearsal, messages, dialect };
     for (step, turn) in cast.turns.iter().enumerate() {
         let calls = hand.play(turn)?;
         let is_last = step + 1 == cast.turns.len();
@@ -72,7 +91,7 @@ pub(crate) fn rehearse(
             return Err(Stumble::Script(what));
         }
     }
-    Ok(hand.rehearsal)
+    Ok(Rehearsed { rehearsal: hand.rehearsal, messages: hand.messages })
 }
 
 // === impl Stagehand ===
@@ -80,17 +99,16 @@ pub(crate) fn rehearse(
 impl Stagehand<'_> {
     /// Plays a turn; how many calls it made.
     fn play(&mut self, turn: &CastTurn) -> Result<usize, Stumble> {
-        let stage = turn.stage(self.templates, self.context.clone(), &self.told, self.chance)?;
+        let stage =
+            turn.stage(self.templates, self.context.clone(), &self.told, Dice::loaded(self.chance))?;
         self.rehearsal.turns += 1;
         self.rehearsal.input_chars += self.said;
         let text = turn.say.text(self.templates, &stage)?;
-        turn.think.text(self.templates, &stage)?;
+        let reasoning = turn.think.text(self.templates, &stage)?;
         self.output(&text);
-        let mut calls = 0;
-        let mut answered = 0;
+        let (mut tool_calls, mut results) = (Vec::new(), Vec::new());
         for call in &turn.calls {
             let Some((tool, arguments)) = call.call(self.templates, &stage)? else { continue };
-            calls += 1;
             self.output(&arguments);
             let answer = self.world.call(&tool, &arguments);
             if answer.is_error != call.fails {
@@ -98,13 +116,33 @@ impl Stagehand<'_> {
                     if call.fails { "this is meant to fail, but it answers" } else { "the tool answers" };
                 return Err(Stumble::Call(call.at.clone(), format!("{what} {}", answer.content)));
             }
-            answered += answer.content.chars().count() as u64;
             if let Ok(content) = serde_json::from_str(&answer.content) {
-                self.told.entry(tool).or_default().push(jinja(&content));
+                self.told.entry(Arc::clone(&tool)).or_default().push(jinja(&content));
             }
+            let (id, name) = (format!("call_{}", tool_calls.len()), tool.to_string());
+            let (content, is_error) = (answer.content, answer.is_error);
+            results.push(ToolResult { call_id: id.clone(), name: name.clone(), content, is_error });
+            tool_calls.push(ToolCall { id, name, arguments });
         }
-        self.said += answered;
+        self.said += results.iter().map(|result| result.content.chars().count() as u64).sum::<u64>();
+        let calls = tool_calls.len();
+        self.messages.push(Message::Assistant(self.reply(text, reasoning, tool_calls)));
+        self.messages.extend(results.into_iter().map(Message::Tool));
         Ok(calls)
+    }
+
+    fn reply(&self, text: String, reasoning: String, tool_calls: Vec<ToolCall>) -> Reply {
+        Reply {
+            raw: Bytes::new(),
+            dialect: Arc::clone(&self.dialect),
+            stop: if tool_calls.is_empty() { StopReason::End } else { StopReason::ToolCalls },
+            text,
+            reasoning,
+            tool_calls,
+            tokens: TokenUsage::default(),
+            served_model: String::new(),
+            fingerprint: String::new(),
+        }
     }
 
     fn output(&mut self, text: &str) {

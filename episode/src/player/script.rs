@@ -11,12 +11,14 @@ use crate::sweep::Placed;
 use crate::world::World;
 use minijinja::Value;
 
-/// The names by which templates of a step see what tools answered last, all that they answered, and a number from 0 to
-/// below 1, drawn anew for each conversation.
+/// The names by which templates of a step see what tools answered last, all that they answered, a number from 0 to
+/// below 1 that is drawn anew for each conversation, one for each text, and the odds that the model's name gives.
 pub(super) const RESULTS: &str = "results";
 pub(super) const ANSWERS: &str = "answers";
 pub(super) const CHANCE: &str = "chance";
-const LIVE: [&str; 3] = [RESULTS, ANSWERS, CHANCE];
+pub(super) const DRAW: &str = "draw";
+pub(super) const ODDS: &str = "odds";
+const LIVE: [&str; 5] = [RESULTS, ANSWERS, CHANCE, DRAW, ODDS];
 
 /// A player of a scenario.
 #[derive(Debug)]
@@ -68,8 +70,10 @@ pub(super) struct Live {
     pub(super) results: BTreeSet<Arc<str>>,
     /// Tools of which it uses all answers.
     pub(super) answers: BTreeSet<Arc<str>>,
-    /// Whether it uses the number that is drawn.
+    /// Whether it uses numbers that are drawn.
     pub(super) chance: bool,
+    /// The odds that it uses.
+    pub(super) odds: BTreeSet<Arc<str>>,
     /// Whether it uses names of the player's own.
     pub(super) names: bool,
 }
@@ -167,27 +171,30 @@ pub(super) enum CastArgument {
 impl Live {
     /// By the names that a template takes: `results.list_sheets.sheets` is the last answer of `list_sheets`.
     pub(super) fn of(names: &BTreeSet<String>) -> Self {
-        let tools = |root: &str| -> BTreeSet<Arc<str>> {
-            let tool =
+        let parts = |root: &str| -> BTreeSet<Arc<str>> {
+            let part =
                 |name: &String| Some(name.strip_prefix(root)?.strip_prefix('.')?.split('.').next()?.into());
-            names.iter().filter_map(tool).collect()
+            names.iter().filter_map(part).collect()
         };
         Self {
-            results: tools(RESULTS),
-            answers: tools(ANSWERS),
-            chance: names.contains(CHANCE),
+            results: parts(RESULTS),
+            answers: parts(ANSWERS),
+            chance: names.contains(CHANCE) || names.contains(DRAW),
+            odds: parts(ODDS),
             names: false,
         }
     }
 
     fn is_nothing(&self) -> bool {
-        self.results.is_empty() && self.answers.is_empty() && !self.chance && !self.names
+        let takes_nothing = self.results.is_empty() && self.answers.is_empty() && self.odds.is_empty();
+        takes_nothing && !self.chance && !self.names
     }
 
     pub(super) fn join(&mut self, other: &Self) {
         self.results.extend(other.results.iter().cloned());
         self.answers.extend(other.answers.iter().cloned());
         self.chance |= other.chance;
+        self.odds.extend(other.odds.iter().cloned());
         self.names |= other.names;
     }
 }
@@ -216,6 +223,13 @@ impl Player {
             }
         }
         Ok(Some(Cast { turns }))
+    }
+
+    /// The odds that the model's name may give it.
+    pub(crate) fn odds(&self) -> BTreeSet<Arc<str>> {
+        let Self::Script(script) = self else { return BTreeSet::new() };
+        let named = script.names.iter().flat_map(|(_, words)| words.live.odds.clone());
+        named.chain(script.steps.iter().flat_map(|step| step.live().odds)).collect()
     }
 
     /// Checks that the tools called are offered in a variant's world.

@@ -9,7 +9,8 @@ use toml::de::DeValue;
 
 use super::axes::{Axis, AxisValue, Exclusion};
 use super::data::read_table;
-use super::scenario::{Limits, SamplingSpec, Scenario, ScorerSpec};
+use super::scenario::{Limits, SamplingSpec, Scenario};
+use super::scorers::read_scorers;
 use super::templates::{Condition, Fault, Template, Templates, resolve};
 use crate::fields::{Fields, Reader, json};
 use crate::mistake::{Mistakes, Source, did_you_mean};
@@ -76,7 +77,7 @@ impl ScenarioReader<'_, '_> {
         let world = fields.table("world").map(|world| self.world(&world)).unwrap_or_default();
         let limits = fields.table("limits").map_or_else(Limits::default, |it| limits(&it));
         let sampling = fields.table("sampling").map_or_else(SamplingSpec::default, |it| sampling(&it));
-        let scorers = scorers(fields);
+        let (scorers, scorer_places) = read_scorers(fields);
         let players = self.players();
         let (system, user) = prompts?;
         Some(Scenario {
@@ -93,6 +94,7 @@ impl ScenarioReader<'_, '_> {
             limits,
             sampling,
             scorers,
+            scorer_places,
             players,
             source: self.source,
         })
@@ -358,29 +360,6 @@ fn sampling(fields: &Fields<'_>) -> SamplingSpec {
     };
     fields.close();
     sampling
-}
-
-fn scorers(fields: &Fields<'_>) -> Vec<ScorerSpec> {
-    let mut scorers: Vec<ScorerSpec> = Vec::new();
-    for fields in fields.tables("scorers") {
-        let name = fields.needed_text("name");
-        if scorers.iter().any(|known| *known.name == *name.value) {
-            let what = format!("two scorers are named `{}`", name.value);
-            fields.reader().note_with_help(name.at.clone(), what, "results are told apart by this name");
-        }
-        scorers.push(scorer(&fields, name.value.into()));
-    }
-    scorers
-}
-
-fn scorer(fields: &Fields<'_>, name: Arc<str>) -> ScorerSpec {
-    let kind = fields.needed_text("kind").value.into();
-    let parameters = fields
-        .entries()
-        .filter(|(key, _)| key.value != "name" && key.value != "kind")
-        .map(|(key, value)| (key.value, json(value.get_ref())))
-        .collect();
-    ScorerSpec { name, kind, parameters }
 }
 
 // === impl Limits ===

@@ -2,17 +2,23 @@
 //! sweep would run all the same. Loading finds what is wrong; this also finds what was not meant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::Suite;
 use super::axes::{Variant, VariantsError};
 use super::check::{MODEL, departures};
 use super::scenario::{Expansion, Scenario};
+use super::scorers::ScorerFault;
 use super::templates::{Fault, Templates};
-use super::{Suite, tokens};
+use super::window::{Oversize, oversize};
+use crate::call::Message;
 use crate::digest::{Digest, Parts};
 use crate::mistake::{Mistakes, Source};
 use crate::player::{Player, Stumble, rehearse};
+use crate::sweep::VariantKey;
 use crate::world::World;
 
 /// Numbers with which a script that draws is played: the least, and one as good as the greatest.
@@ -34,13 +40,46 @@ pub struct Reviewed {
     pub rehearsals: u64,
 }
 
+/// A player's way through a variant, for those who judge it.
+#[derive(Debug, Clone, Copy)]
+pub struct Performance<'a> {
+    /// The player.
+    pub player: &'a str,
+    /// What it played.
+    pub variant: &'a VariantKey,
+    /// The world before the first turn.
+    pub before: &'a World,
+    /// The world after the last.
+    pub after: &'a World,
+    /// The conversation, prompts and tool results included.
+    pub messages: &'a [Message],
+}
+
+/// Judges performances: what is wrong with the scorers that it judges by.
+type Judge<'a> = dyn FnMut(&Performance<'_>) -> Vec<ScorerFault> + 'a;
+
+/// Something that goes wrong in one variant after the other, and is told once.
+struct Recurring {
+    what: String,
+    /// The first variant in which it was seen.
+    first: VariantKey,
+    /// How often it was seen since.
+    again: u64,
+}
+
 /// One scenario under review.
-struct Reviewer<'a> {
+struct Reviewer<'a, 'b> {
     review: &'a Review,
     scenario: &'a Scenario,
     templates: &'a Templates,
     mistakes: &'a mut Mistakes,
+    judge: &'a mut Judge<'b>,
     reviewed: Reviewed,
+    /// Players that do not get through, by the place in their file.
+    stumbles: BTreeMap<(Arc<str>, usize, usize), Recurring>,
+    faults: Vec<ScorerFault>,
+    /// What is larger than the window, by its file: the largest that it comes to.
+    oversizes: BTreeMap<Arc<str>, Oversize>,
     /// What the variants that differ in one axis alone look like, by axis and by all other values.
     looks: BTreeMap<(usize, Variant), Vec<(u16, Digest)>>,
 }
@@ -55,6 +94,14 @@ impl Suite {
     /// # Errors
     /// All mistakes found.
     pub fn review(&self, review: &Review) -> Result<Reviewed, Mistakes> {
+        self.review_judged(review, &mut |_| Vec::new())
+    }
+
+    /// The same, and `judge` is shown every performance: what it finds wrong with a scorer is a mistake, too.
+    ///
+    /// # Errors
+    /// All mistakes found.
+    pub fn review_judged(&self, review: &Review, judge: &mut Judge<'_>) -> Result<Reviewed, Mistakes> {
         let mut mistakes = Mistakes::default();
         let mut reviewed = Reviewed::default();
         for scenario in self.scenarios() {
@@ -63,7 +110,11 @@ impl Suite {
                 scenario,
                 templates: self.templates(),
                 mistakes: &mut mistakes,
+                judge: &mut *judge,
                 reviewed,
+                stumbles: BTreeMap::new(),
+                faults: Vec::new(),
+                oversizes: BTreeMap::new(),
                 looks: BTreeMap::new(),
             };
             reviewer.review();
@@ -75,7 +126,7 @@ impl Suite {
 
 // === impl Reviewer ===
 
-impl Reviewer<'_> {
+impl Reviewer<'_, '_> {
     fn review(&mut self) {
         match self.variants() {
             Ok(variants) => {
@@ -85,6 +136,7 @@ impl Reviewer<'_> {
                         fault.note(self.mistakes, &self.scenario.defined());
                     }
                 }
+                self.note_recurring();
                 self.values(&variants);
             }
             Err(VariantsError::Fault(fault)) => fault.note(self.mistakes, &self.scenario.defined()),
@@ -140,28 +192,20 @@ impl Reviewer<'_> {
         }
     }
 
-    /// Notes what is larger than the window: a single text, or all that every call begins with.
+    /// Remembers what is larger than the window, where it is largest.
     fn window(&mut self, variant: &Variant, context: &Value, expansion: &Expansion) -> Result<(), Fault> {
         let Some(window) = self.review.window else { return Ok(()) };
-        for (template, chars) in self.scenario.world.sizes(self.templates, context)? {
-            let tokens = tokens(chars);
-            if tokens > window {
-                let what = format!("this comes to about {tokens} tokens; the model's window holds {window}");
-                self.templates.whole(&template, what).note(self.mistakes, &[]);
+        for found in oversize(self.scenario, self.templates, variant, context, expansion, window)? {
+            let known = self.oversizes.get(&found.fault.source.name);
+            if known.is_none_or(|known| known.tokens < found.tokens) {
+                self.oversizes.insert(Arc::clone(&found.fault.source.name), found);
             }
-        }
-        let opening = tokens(expansion.opening_chars());
-        if opening > window {
-            let what = format!(
-                "prompts and tools of {} come to about {opening} tokens; the model's window holds {window}",
-                self.scenario.key(variant)
-            );
-            self.templates.whole(&self.scenario.user, what).note(self.mistakes, &[]);
         }
         Ok(())
     }
 
     fn players(&mut self, variant: &Variant, context: &Value, expansion: &Expansion) -> Result<(), Fault> {
+        let key = self.scenario.key(variant);
         for (name, player) in &self.scenario.players {
             let Some(cast) = player.cast(self.templates, context)? else { continue };
             // A script that draws does one thing at one end of the numbers, and another at the other.
@@ -171,10 +215,10 @@ impl Reviewer<'_> {
                 let turns_max = self.scenario.limits.model_calls;
                 let way = rehearse(&cast, self.templates, context, &mut world, opening, turns_max, chance);
                 match way {
-                    Ok(_) => {}
+                    Ok(way) => self.judge(name, &key, expansion, &world, way.messages),
                     Err(Stumble::Template(fault)) => fault.note(self.mistakes, &self.scenario.defined()),
-                    Err(Stumble::Call(at, what)) => self.stumble(name, at, &what, variant),
-                    Err(Stumble::Script(what)) => self.stumble(name, 0..0, &what, variant),
+                    Err(Stumble::Call(at, what)) => self.stumble(name, at, what, &key),
+                    Err(Stumble::Script(what)) => self.stumble(name, 0..0, what, &key),
                 }
                 if !cast.draws() {
                     break;
@@ -184,10 +228,46 @@ impl Reviewer<'_> {
         Ok(())
     }
 
-    fn stumble(&mut self, player: &str, at: std::ops::Range<usize>, what: &str, variant: &Variant) {
-        let path = format!("{}/players/{player}.toml", self.scenario.name());
-        let source = self.templates.source(&path).unwrap_or_else(|| Source::new(path, ""));
-        self.mistakes.add_with_help(&source, at, what, format!("in {}", self.scenario.key(variant)));
+    fn judge(
+        &mut self,
+        player: &str,
+        variant: &VariantKey,
+        expansion: &Expansion,
+        after: &World,
+        said: Vec<Message>,
+    ) {
+        let prompts = [Message::System(expansion.system.clone()), Message::User(expansion.user.clone())];
+        let messages: Vec<Message> = prompts.into_iter().chain(said).collect();
+        let before = &expansion.world;
+        for fault in (self.judge)(&Performance { player, variant, before, after, messages: &messages }) {
+            if !self.faults.iter().any(|known| known.is_like(&fault)) {
+                self.faults.push(fault);
+            }
+        }
+    }
+
+    fn stumble(&mut self, player: &Arc<str>, at: Range<usize>, what: String, variant: &VariantKey) {
+        let known = self.stumbles.entry((Arc::clone(player), at.start, at.end));
+        known.and_modify(|known| known.again += 1).or_insert_with(|| Recurring {
+            what,
+            first: variant.clone(),
+            again: 0,
+        });
+    }
+
+    /// Notes what was gathered over all variants.
+    fn note_recurring(&mut self) {
+        for ((player, start, end), stumble) in std::mem::take(&mut self.stumbles) {
+            let path = format!("{}/players/{player}.toml", self.scenario.name());
+            let source = self.templates.source(&path).unwrap_or_else(|| Source::new(path, ""));
+            self.mistakes.add_with_help(&source, start..end, &*stumble.what, stumble.seen());
+        }
+        for fault in std::mem::take(&mut self.faults) {
+            fault.note(self.scenario, self.mistakes);
+        }
+        for (_, oversize) in std::mem::take(&mut self.oversizes) {
+            oversize.fault.note(self.mistakes, &[]);
+        }
     }
 
     /// Notes values of axes that are in no variant, or that are never told apart from another.
@@ -240,6 +320,18 @@ impl Reviewer<'_> {
     }
 }
 
+// === impl Recurring ===
+
+impl Recurring {
+    /// Where it was seen.
+    fn seen(&self) -> String {
+        match self.again {
+            0 => format!("in {}", self.first),
+            again => format!("in {}, and {again} times more", self.first),
+        }
+    }
+}
+
 /// A script's way through a variant, if it gets through.
 pub(super) fn way(
     scenario: &Scenario,
@@ -250,5 +342,7 @@ pub(super) fn way(
 ) -> Option<crate::player::Rehearsal> {
     let cast = player.cast(templates, context).ok()??;
     let (mut world, opening) = (expansion.world.clone(), expansion.opening_chars());
-    rehearse(&cast, templates, context, &mut world, opening, scenario.limits.model_calls, CHANCES[0]).ok()
+    let turns_max = scenario.limits.model_calls;
+    let way = rehearse(&cast, templates, context, &mut world, opening, turns_max, CHANCES[0]);
+    way.ok().map(|way| way.rehearsal)
 }

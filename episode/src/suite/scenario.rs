@@ -7,6 +7,7 @@ use minijinja::Value;
 
 use super::axes::{Axis, Exclusion, Variant, VariantsError, seen, variants};
 use super::draw::draw_function;
+use super::scorers::{ScorerPlaces, ScorerSpec};
 use super::templates::{Fault, Template, Templates};
 use super::world::WorldSpec;
 use crate::digest::Parts;
@@ -32,6 +33,8 @@ pub struct Scenario {
     pub(crate) limits: Limits,
     pub(crate) sampling: SamplingSpec,
     pub(crate) scorers: Vec<ScorerSpec>,
+    /// Where the scorers stand in the file, by name.
+    pub(crate) scorer_places: BTreeMap<Arc<str>, ScorerPlaces>,
     pub(crate) players: BTreeMap<Arc<str>, Player>,
     pub(crate) source: Source,
 }
@@ -51,17 +54,6 @@ pub(crate) struct SamplingSpec {
     pub(crate) temperature: Option<f64>,
     pub(crate) top_p: Option<f64>,
     pub(crate) max_output_tokens: u32,
-}
-
-/// A scorer that a scenario asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScorerSpec {
-    /// What its verdicts are called in results.
-    pub name: Arc<str>,
-    /// Which scorer.
-    pub kind: Arc<str>,
-    /// Its other parameters, as the scenario gives them.
-    pub parameters: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A variant of a scenario for one model: all that its episodes share.

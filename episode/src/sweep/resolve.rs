@@ -212,8 +212,8 @@ impl Resolver<'_> {
 
     /// The built-in provider plays by the scenarios' own scripts: each scenario must have the player.
     fn check_player(&mut self, entry: &ModelEntry) {
-        let player = match PlayerName::parse(&entry.name.value) {
-            Ok(name) => name.player,
+        let name = match PlayerName::parse(&entry.name.value) {
+            Ok(name) => name,
             Err(error) => {
                 self.mistakes.add(&self.file.source, entry.name.at.clone(), error.to_string());
                 return;
@@ -221,10 +221,12 @@ impl Resolver<'_> {
         };
         for scenario in self.selected_scenarios() {
             let known: Vec<&str> = scenario.players().collect();
-            if !known.contains(&player.as_str()) {
-                let what = format!("scenario `{}` has no player `{player}`", scenario.name());
-                let name = Placed { value: player.clone(), at: entry.name.at.clone() };
-                self.unknown(&name, what, &known);
+            if !known.contains(&name.player.as_str()) {
+                let what = format!("scenario `{}` has no player `{}`", scenario.name(), name.player);
+                let placed = Placed { value: name.player.clone(), at: entry.name.at.clone() };
+                self.unknown(&placed, what, &known);
+            } else if let Err(error) = name.check_odds(&scenario) {
+                self.mistakes.add(&self.file.source, entry.name.at.clone(), error.to_string());
             }
         }
     }
