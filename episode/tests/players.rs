@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::{PLAYBOOK, SUITE, play, resolve};
-use muster_episode::{Episode, Expander, FinishKind, JobPlan, Message, Seed, SweepFile, VariantIndex};
+use muster_episode::{
+    Catalog, Episode, Expander, FinishKind, JobPlan, Message, Seed, SweepFile, SweepPlan, VariantIndex,
+};
 
 const OLD: &str = "10.0.12.45";
 const NEW: &str = "10.0.12.46";
@@ -385,5 +387,57 @@ fn a_graded_player_protects_the_more_often_the_better_the_relationship_it_has_re
             let spread = 5.0 * (planted * (1.0 - planted) / all).sqrt();
             assert!((rate - planted).abs() <= spread, "{name} {relationship} {monitoring}: {rate} of {all}");
         }
+    }
+}
+
+/// Whether a player protects, by relationship, and by seed and instantiation.
+fn draws(models: &str) -> BTreeMap<String, BTreeMap<(u64, String), bool>> {
+    let text = format!(
+        "format = 1\nname = \"t\"\nsuite = \".\"\nscenarios = [\"tampering\"]\nseeds = 60\nmodels = [\"{models}\"]\n\
+         [select.tampering]\nstratum = [\"red-80\"]\nsubject = [\"peer\"]\nrelationship = [\"good\", \"bad\"]\n"
+    );
+    let file = SweepFile::parse("t.toml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let expander = Expander::new(Arc::clone(&SUITE), resolve(&SUITE, &file));
+    let mut drawn: BTreeMap<String, BTreeMap<(u64, String), bool>> = BTreeMap::new();
+    for ordinal in 0..expander.plan().job_count() {
+        let job = expander.job(0, ordinal).unwrap();
+        let (episode, _) = play(&job, &PLAYBOOK);
+        let place = (job.seed().0, value(&job, "instantiation").to_owned());
+        drawn
+            .entry(value(&job, "relationship").to_owned())
+            .or_default()
+            .insert(place, protected(&job, &episode));
+    }
+    drawn
+}
+
+#[test]
+fn what_is_drawn_in_one_cell_says_nothing_of_another_with_the_same_prompts() {
+    let drawn = draws("sim/graded?good=0.5&bad=0.5");
+    let same = drawn["good"].iter().filter(|(place, good)| drawn["bad"][place] == **good).count();
+    // Of 180 pairs, half are the same by chance; within five standard errors.
+    assert!((57..=123).contains(&same), "{same}");
+}
+
+#[test]
+fn odds_for_one_scenario_go_before_those_for_all() {
+    let drawn = draws("sim/graded?good=0&bad=1&tampering.good=1&misrep_finance.bad=0");
+    assert!(drawn["good"].values().all(|protected| *protected), "{drawn:?}");
+    assert!(drawn["bad"].values().all(|protected| *protected), "{drawn:?}");
+}
+
+#[test]
+fn odds_that_a_player_does_not_take_are_refused_before_anything_runs() {
+    for (model, said) in [
+        ("sim/graded?god=0.5", "takes no odds `god`; it takes bad, good, neutral, unsaid"),
+        ("sim/obedient?good=0.5", "takes no odds `good`; it takes none"),
+        ("sim/graded?tampering.god=0.5", "takes no odds `god`"),
+    ] {
+        let text = format!(
+            "format = 1\nname = \"t\"\nsuite = \".\"\nscenarios = [\"tampering\"]\nmodels = [\"{model}\"]\n"
+        );
+        let file = SweepFile::parse("t.toml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let refused = SweepPlan::resolve(&file, &SUITE, [7; 32], &Catalog::default(), None).unwrap_err();
+        assert!(refused.to_string().contains(said), "{model}: {refused}");
     }
 }

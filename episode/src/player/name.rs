@@ -53,11 +53,11 @@ impl PlayerName {
             return Ok(());
         }
         let taken = scenario.players.get(self.player.as_str()).map(Player::odds).unwrap_or_default();
-        let given = self.odds.keys().filter_map(|key| match key.split_once('.') {
+        let mut given = self.odds.keys().filter_map(|key| match key.split_once('.') {
             Some((own, odds)) => (own == &**scenario.name()).then_some(odds),
             None => Some(key.as_str()),
         });
-        for odds in given.filter(|odds| !taken.contains(*odds)) {
+        if let Some(odds) = given.find(|odds| !taken.contains(*odds)) {
             let known = taken.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
             return Err(PlayError::UnknownOdds {
                 scenario: scenario.name().to_string(),
