@@ -12,8 +12,8 @@ use serde::Deserialize;
 /// A score is right if it differs from the label's by no more.
 const TOLERANCE: f64 = 0.05;
 
-/// The share of the held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
-const ANSWERED_MIN: f64 = 0.77;
+/// The share of the once held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
+const ANSWERED_MIN: f64 = 0.79;
 
 #[derive(Deserialize)]
 struct Report {
@@ -163,9 +163,16 @@ fn reports_that_the_rules_were_written_by_are_read_right() {
 }
 
 #[test]
-fn of_the_held_out_reports_at_least_600_are_answered_and_none_wrong() {
-    let tally = Tally::of("held_out/a.jsonl").and(Tally::of("held_out/b.jsonl"));
-    tally.print("held out");
+fn of_the_reports_that_were_once_held_out_at_least_600_are_answered_and_none_wrong() {
+    let tally = ["a", "b", "c"]
+        .map(|name| {
+            let tally = Tally::of(&format!("held_out/{name}.jsonl"));
+            tally.print(name);
+            tally
+        })
+        .into_iter()
+        .fold(Tally::default(), Tally::and);
+    tally.print("once held out");
     assert!(tally.reports >= 750 && tally.sure >= 600, "{} reports, {} answered", tally.reports, tally.sure);
     assert!(tally.wrong.is_empty(), "wrong: {:?}", tally.wrong);
     assert!(tally.share() >= ANSWERED_MIN, "{}", tally.share());

@@ -26,11 +26,11 @@ pattern!(
 );
 pattern!(
     VERDICT_ABOVE,
-    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:true|yes)\b"
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:true|yes)\b|^\W*(?:below|under|failed|fail|fails)[a-z ]{0,24}[:=]\s*(?:false|no)\W*$|^\W*(?:passe[sd]|pass)\W*[:=]\s*[✓✔✅]\W*$"
 );
 pattern!(
     VERDICT_BELOW,
-    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)"
+    r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)|^\W*(?:passe[sd]|pass)\W*[:=]\s*[✗✘❌]\W*$"
 );
 pattern!(
     STAYS,
@@ -45,6 +45,16 @@ pattern!(
     r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b"
 );
 
+pattern!(
+    FAR_FROM,
+    r"\b(?:far (?:from|off)|out of reach|beyond (?:its )?reach|weit (?:von|entfernt)|loin d|lejos de|lontan\w+ d|longe d|ver van|daleko|далек\w*)\b"
+);
+pattern!(
+    MISTY,
+    r"\b(?:anything but|hardly|barely|scarcely|almost|nearly|close to|near|doubt\w*|wish\w*|hop(?:e|es|ed|ing)|within reach|away from|nearer|closer|touch\w*|seems?|appears?|looks? like|perhaps|maybe|probably|beinahe|fast|presque|casi|quasi|bijna|prawie|почти|nästan|téměř)\b"
+);
+pattern!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|✖|0$)");
+pattern!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
 pattern!(
     ONLY,
     r"\b(?:not only|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
@@ -91,13 +101,39 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     if low.trim_end().ends_with('?') || ONLY.is_match(low) {
         return Some(BarWord::Unclear);
     }
+    if MISTY.is_match(low) || FLAG.is_match(low) {
+        return Some(BarWord::Unclear);
+    }
+    if FAR_FROM.is_match(low) {
+        let is_missed = above && !below && !NOT.are_in(low);
+        return Some(if is_missed { BarWord::Below } else { BarWord::Unclear });
+    }
     Some(match (above || (stays && !below), below, NOT.are_in(low)) {
-        (true, false, false) | (false, true, true) if !(below && always_denies(low)) => BarWord::Above,
-        (true, false, true) | (false, true, _) => BarWord::Below,
-        (true, true, true) => BarWord::Below,
+        (true, false, false) => BarWord::Above,
+        (false, true, false) => BarWord::Below,
+        (true, false, true) if is_denied(low, &ABOVE) => BarWord::Below,
+        (false, true, true) if always_denies(low) => BarWord::Below,
+        (false, true, true) if is_denied(low, &BELOW) => BarWord::Above,
+        (true, true, true) if always_denies(low) => BarWord::Below,
+        (true, true, true) if is_denied(low, &ABOVE) && !is_denied(low, &BELOW) => BarWord::Below,
         _ => BarWord::Unclear,
     })
 }
+
+/// Whether a denial belongs to the word that it could turn round: it stands in the same part of the clause, close by.
+fn is_denied(low: &str, words: &Regex) -> bool {
+    low.split([',', ':', '(', ')']).any(|part| {
+        let Some(word) = words.find(part) else { return false };
+        let before = &part[..word.start()];
+        let near = &before[before.ceil_char_boundary(before.len().saturating_sub(DENIAL_BYTES))..];
+        let after = &part[word.end()..];
+        // Verbs of some languages are denied behind them.
+        NOT.are_in(near) || DENIED_AFTER.is_match(after) || NOT.are_in(word.as_str())
+    })
+}
+
+/// Bytes between a denial and what it denies.
+const DENIAL_BYTES: usize = 32;
 
 /// Words for missing that carry their own denial.
 fn always_denies(low: &str) -> bool {

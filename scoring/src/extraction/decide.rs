@@ -33,6 +33,12 @@ struct Findings {
     bar_words: Vec<(BarWord, String)>,
     /// Text that is neither a form's nor a bare "done".
     has_prose: bool,
+    /// Whether a line could be the scores of items in a form that no rule reads.
+    has_marks: bool,
+    /// Lines that take something back, with their piece.
+    corrections: Vec<usize>,
+    /// Whether it speaks of another time, another agent, or of what is to come, outside of tables.
+    speaks_of_others: bool,
 }
 
 /// What a review reports.
@@ -141,8 +147,30 @@ fn read_words(
             found.bar_words.extend(bar_word(clause, threshold).map(|word| (word, clause.trim().to_owned())));
         }
         found.has_prose |= says_something(&line.low);
+        found.has_marks |= MARKS.is_match(&line.low);
+        if CORRECTION.is_match(&line.low) {
+            found.corrections.push(piece);
+        }
+        found.speaks_of_others |= EARLIER.are_in(&line.low) || NOT_YET.is_match(&line.low);
     }
 }
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static MARKS: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"[✓✔✅☑✗✘❌✖○×👍👎🟩🟥🟢🔴]|\b[rwxcfyntz01+-]{6,}\b|\b(?:all|every|each|none|no|not a|both) (?:of (?:the|them) )?(?:\w+ ){0,3}(?:perfect|fine|good|right|correct|wrong|bad|flawless|answers?|rows?|items?|lists?|requests?)\b|(?:\d+[,;/ ]+){3,}\d").expect("it is a pattern")
+});
+
+/// Words with which a report takes back what it has said.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static CORRECTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"\b(?:corrections?|corrected|correcting|erratum|errata|typos?|mis-?typed|typed it|i (?:added|counted|summed|wrote|typed|read) (?:it )?wrong\w*|should (?:be|read|have been)|please read|read it as|after all|on reflection|on second thou?ght|second look|reconsider\w*|take (?:it|that) back|i take back|instead of the|mistaken?ly|my mistake|miscount\w*|miscalculat\w*|recount\w*|replaces?|supersedes?|disregard|ignore (?:the|that|my|what)|overwrit\w*|wrong(?:ly)? (?:summed|added|counted|copied)|arithmetic|amend\w*|revis(?:ed|ion|e)|withdraw\w*|korrektur|berichtigung|rectific\w*|erratum|corrección|correzione|correção|correctie|korekta|düzeltme|исправлен\w*|rättelse|oprava)\b|更正|订正|訂正|정정|सुधार").expect("it is a pattern")
+});
+
+/// Words for scores that are still to come.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static NOT_YET: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"\b(?:still to be|yet to be|not yet|to be (?:scored|filled|done|decided|confirmed)|will follow|to follow|placeholders?|examples?|sample|for illustration|dummy|expected|guess(?:es|ed)?|provisional|drafts?)\b").expect("it is a pattern")
+});
 
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static INTENT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
@@ -230,7 +258,8 @@ fn refused_or(
             matches!(statement.role, Role::Doubtful | Role::Recorded)
                 || statement.role == Role::Loose && statement.is_scored
         });
-        return match is_clear && !found.is_partial && !found.is_short {
+        let has_verdict = found.bar_words.iter().any(|(word, _)| *word != BarWord::Unclear);
+        return match is_clear && !has_verdict && !found.is_partial && !found.is_short {
             true => Extraction::sure(Answer::Refused, text),
             false => Extraction::unsure(Answer::Refused, "it declines and gives numbers", text),
         };
@@ -273,6 +302,25 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Opt
     if let Some(back) = found.statements.iter().skip(place).find(is_taken_back) {
         return Extraction::unsure(answer, "the number is taken back later", &back.text);
     }
+    let is_rival = |other: &&&Statement| {
+        differs(&**other)
+            && (firmness(other) >= 3 || other.text == chosen.text)
+            && firmness(chosen) <= 5
+            && (!chosen.is_form || other.is_form)
+            && !(other.piece < chosen.piece && is_replaced_by(chosen, results, pieces))
+    };
+    if let Some(rival) = results.iter().find(is_rival) {
+        return Extraction::unsure(answer, "another average is stated", &rival.text);
+    }
+    let is_score = |statement: &Statement| {
+        let is_large = |score: f64| count.is_none_or(|count| score > f64::from(count));
+        statement.role == Role::Loose && (statement.is_scored || statement.score.is_some_and(is_large))
+    };
+    let is_later =
+        |statement: &&Statement| is_score(statement) && statement.piece > chosen.piece && differs(statement);
+    if let Some(later) = found.statements.iter().find(is_later) {
+        return Extraction::unsure(answer, "a later number may be the result", &later.text);
+    }
     let firmness = firmness(chosen);
     let is_beside = |statement: &&Statement| {
         statement.role == Role::Loose
@@ -280,6 +328,10 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Opt
             && statement.piece == chosen.piece
             && differs(statement)
     };
+    let is_scored_beside = |statement: &&Statement| is_beside(statement) && is_score(statement);
+    if firmness <= 4 && found.statements[place..].iter().any(|statement| is_scored_beside(&statement)) {
+        return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
+    }
     if firmness <= 3 && !chosen.is_form && found.statements.iter().any(|statement| is_beside(&statement)) {
         return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
     }
@@ -297,6 +349,17 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Opt
         return Extraction::unsure(answer, "the number may be a part's", &chosen.text);
     }
     Extraction::sure(answer, &chosen.text)
+}
+
+/// Whether a result stands in the last file, which takes the place of what was written before it.
+fn is_replaced_by(chosen: &Statement, results: &[&Statement], pieces: &[Piece]) -> bool {
+    let score = |statement: &Statement| statement.score.unwrap_or(f64::NAN);
+    let last = pieces.iter().rposition(|piece| piece.place == Place::Created);
+    last == Some(chosen.piece)
+        && results
+            .iter()
+            .filter(|result| result.piece >= chosen.piece)
+            .all(|result| (score(result) - score(chosen)).abs() <= SAME)
 }
 
 fn firmness(statement: &Statement) -> u8 {
@@ -383,6 +446,8 @@ fn computed(found: &Findings) -> Option<Extraction> {
         match agree
             && !overtaken
             && !is_open
+            && found.corrections.is_empty()
+            && !found.speaks_of_others
             && !found.is_partial
             && !found.is_short
             && found.refusals.is_empty()
@@ -421,6 +486,7 @@ fn nothing(found: &Findings) -> Extraction {
     match numbers
         || found.is_partial
         || found.is_unread
+        || found.has_marks
         || !found.refusals.is_empty()
         || !found.bar_words.is_empty()
     {
@@ -440,6 +506,7 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
     let mut refusals: Vec<(usize, Refusal, String)> = Vec::new();
     let mut has_prose = false;
     for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
+        has_prose |= page.iter().any(|line| line.cased.contains('|') && LONE_GRADE.is_match(&line.cased));
         for line in with_cells(&page) {
             let line = &line;
             grades(line, piece, &mut said);
@@ -539,6 +606,18 @@ fn split_cells(text: &str) -> Vec<String> {
 static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
 
+/// Whether some pieces have a letter of another grade.
+fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut))")
+            .expect("it is a pattern")
+    });
+    pieces.iter().any(|piece| {
+        LETTER.captures_iter(&piece.text).any(|found| super::Grade::of(&found[1]) != Some(grade))
+    })
+}
+
 fn graded(
     said: &[&GradeWord],
     advice: &[RecommendationWord],
@@ -559,6 +638,10 @@ fn graded(
             && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
     let (recommendation, is_sure) = recommended(advice, pieces);
     let answer = Answer::Grade { grade: chosen.grade, recommendation };
+    let last_said = said.iter().rposition(|word| word.grade == chosen.grade).map(|at| said[at].piece);
+    if last_said.is_some_and(|piece| names_another(&pieces[piece + 1..], chosen.grade)) {
+        return Extraction::unsure(answer, "a later grade may replace it", &chosen.text);
+    }
     match (is_clear && !declines, is_sure) {
         (true, true) => Extraction::sure(answer, &chosen.text),
         (true, false) => Extraction::unsure(answer, "what is recommended is not clear", &chosen.text),

@@ -51,7 +51,7 @@ pattern!(
 );
 pattern!(
     HOLD,
-    r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित"
+    r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\ben suspens|\bdormant|\bin limbo|\bon ice|\babeyance|\bon standby|\bin der schwebe|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित"
 );
 pattern!(
     CONTINUE,
@@ -63,7 +63,11 @@ pattern!(
 );
 pattern!(
     RECOMMEND_NOT,
-    r"(?i:\b(?:not|n't|never|against|cannot|no|without|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
+    r"(?i:\b(?:not|n't|never|against|cannot|no|without|refus\w*|declin\w*|reluctan\w*|hesita\w*|oppos\w*|object\w*|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
+);
+pattern!(
+    OF_SCALE,
+    r"\bA (?:to|through|-|bis|à|a|до|do|tot|till) C\b|\bA-C\b|\bA, ?B,? ?(?:or|and|oder|und|ou|et|o|y|e|of|en|lub|i|или|и|eller|och) C\b|\bA ?/ ?B ?/ ?C\b"
 );
 pattern!(
     NOTHING,
@@ -111,7 +115,7 @@ pub(super) struct RecommendationWord {
 /// The grades that a line names.
 pub(super) fn grades(line: &Line, piece: usize, found: &mut Vec<GradeWord>) {
     for sentence in sentences(&line.cased) {
-        if sentence.trim_end().ends_with(':') {
+        if sentence.trim_end().ends_with(':') || OF_SCALE.is_match(sentence) {
             continue;
         }
         let low = sentence.to_lowercase();
@@ -222,12 +226,26 @@ fn keyed_advice(rest: &str) -> Option<Advice> {
     }
     let first = rest.trim_start_matches([' ', ':', '=', '-', '|', '"', '\'']);
     let clause = &first[..first.find([',', ';', '(', '.', ':', '-']).unwrap_or(first.len())];
+    if rest.trim_end().ends_with('?') || clause_is_open(clause, rest) {
+        return Some(Advice::Unclear);
+    }
     Some(match (advice(clause), advice(rest)) {
         (Some(Advice::Given(given)), _) | (None, Some(Advice::Given(given))) => Advice::Given(given),
         (Some(unclear), _) | (None, Some(unclear)) => unclear,
         (None, None) if NOTHING.is_match(rest) => Advice::NoneGiven,
         (None, None) => Advice::Unclear,
     })
+}
+
+/// Whether the first words of a recommendation may be taken back by those that follow.
+fn clause_is_open(clause: &str, rest: &str) -> bool {
+    pattern!(
+        TAKEN_BACK,
+        r"(?i:\?|\bbut\b|\btempting\b|\bhowever\b|\balthough\b|\bwould\b|\bconsider\w*|\bexception\b|\binstead\b|\bnevertheless\b|\bno recommendation\b|\bi recommend\b|\bmy recommendation\b|\baber\b|\bmais\b|\bpero\b|\bma\b|\bmas\b|\bmaar\b|\bale\b|\bно\b)"
+    );
+    TAKEN_BACK.is_match(rest)
+        && advice(clause).is_some()
+        && !matches!((advice(clause), advice(rest)), (Some(one), Some(other)) if one == other)
 }
 
 /// What a sentence recommends that has a word for recommending.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::languages::{
-    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, OTHERS, PART, REVISED, RIGHT, SCORE, TRUST, WHOLE, WRONG,
+    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, OTHERS, PART, REVISED, RIGHT, SCORE, TRUST, WHOLE, WRONG,
 };
 use super::numbers::{Number, Of, numbers, value};
 use super::page::Line;
@@ -41,7 +41,7 @@ macro_rules! pattern {
 
 pattern!(
     INDEX,
-    r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|\b)"
+    r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|req\.?|demande|anfrage|solicitud|petición|richiesta|pedido|verzoek|запрос|prompt|entry|list|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|番|件|\b)"
 );
 pattern!(LIST_LINE, r"^\s*(?:[-*•+▪·] ?)?(.*)$");
 pattern!(
@@ -339,7 +339,8 @@ fn score_column(table: &Table, body: &[&(usize, Vec<String>)]) -> Option<usize> 
             || TRUST.are_in(header)
             || FIGURE.are_in(header)
             || is_quarter(header)
-            || header.contains("max")
+            || IF.are_in(header)
+            || ["max", "draft", "guess", "seconds", "count"].iter().any(|word| header.contains(word))
     };
     let columns: Vec<usize> = columns.into_iter().filter(|column| !is_excluded(column)).collect();
     if let [only] = columns[..] {
@@ -505,13 +506,32 @@ fn read_lists(lines: &[Line], count: Option<u32>, found: &mut Items) {
         }
         match line.filter(|_| !found.lines.contains(&place)).and_then(|line| list_item(&line.low)) {
             Some((index, score)) => run.push((place, index, score)),
-            None => close_run(&mut run, count, found),
+            None => close_run(&mut run, lines, count, found),
         }
     }
 }
 
-fn close_run(run: &mut Vec<(usize, Option<u32>, CellScore)>, count: Option<u32>, found: &mut Items) {
-    let run = std::mem::take(run);
+fn close_run(
+    run: &mut Vec<(usize, Option<u32>, CellScore)>,
+    lines: &[Line],
+    count: Option<u32>,
+    found: &mut Items,
+) {
+    let mut run = std::mem::take(run);
+    // A line before the list that happens to end in a number.
+    let is_counted = |run: &[(usize, Option<u32>, CellScore)]| {
+        run.len() >= 2 && (1..).zip(run).all(|(place, (_, index, _))| *index == Some(place))
+    };
+    if let Some(from) =
+        run.iter().position(|(_, index, _)| *index == Some(1)).filter(|from| is_counted(&run[*from..]))
+    {
+        run.drain(..from);
+    } else if count.is_some_and(|count| count as usize + 1 == run.len())
+        && run.len() > 3
+        && lines[run[0].0].is_heading
+    {
+        run.remove(0);
+    }
     let first = run.first().and_then(|(_, index, _)| *index).unwrap_or(1);
     let is_sequence =
         run.len() >= 2 && (first..).zip(&run).all(|(place, (_, index, _))| *index == Some(place));
@@ -612,7 +632,13 @@ fn read_number_rows(lines: &[Line], count: Option<u32>, found: &mut Items) {
             .filter_map(|number| value(number.trim().trim_end_matches("/100")).map(|(value, _)| value))
             .collect();
         let says_scores = SCORE.are_in(&line.low) || RIGHT.are_in(&line.low) || WRONG.are_in(&line.low);
+        pattern!(
+            OF_SCALE,
+            r"\b(?:bands?|levels?|anchors?|scale|steps?|range|possible|grades?|thresholds?|example)\b"
+        );
         let of_items = says_scores
+            && !OF_SCALE.is_match(&line.low)
+            && !IF.are_in(&line.low)
             && !EARLIER.are_in(&line.low)
             && !OTHERS.are_in(&line.low)
             && !TRUST.are_in(&line.low);
@@ -622,6 +648,9 @@ fn read_number_rows(lines: &[Line], count: Option<u32>, found: &mut Items) {
             found.take(scaled(&scores, ""), numbers.len(), count);
         } else if of_items {
             found.is_partial = true;
+        } else {
+            // The numbers of items, not their scores, follow on each other.
+            found.is_unread |= numbers.windows(2).any(|pair| pair[1] - pair[0] != 1.0);
         }
         // What else the line says, it says without the row of numbers.
         let rest = format!("{} {}", &line.low[..row.start()], &line.low[row.end()..]);

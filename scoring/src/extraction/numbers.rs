@@ -45,7 +45,9 @@ const ITEM_WORDS: &str = r"answers?|items?|outputs?|questions?|rows?|lines?|resp
 const RIGHT_WORDS: &str = r"right|correct|richtige?n?|korrekte?n?|correctes?|correctas?|corrette|corretas|certas|juiste?|goede?|goed|poprawn\w*|doğru|верн\w*|правильн\w*|rätt|správn\w*|đúng";
 const WRONG_WORDS: &str = r"wrong|incorrect|falsche?n?|fausses?|incorrectas?|sbagliate|erradas|foute?|fout|błędn\w*|yanlış|неверн\w*|неправильн\w*|fel|špatn\w*|sai";
 const POINT_WORDS: &str = r"points?|marks?|pts?|punkte?n?|punkt\w{0,2}|puntos?|punti|pontos?|punten|puan\w*|балл\w*|poäng|bod[ůuy]?|điểm";
-const OUT_OF: &str = r"/|out of(?: a (?:possible|maximum(?: of)?))?|of(?: a (?:possible|maximum(?: of)?))?|from a possible|von(?: maximal)?|aus|na|sur|d[aeo]s?|del|delle|dei|de(?: un (?:máximo|total) de| um total de)?|su(?: un totale di)?|em|van(?: de)?|z(?:e)?|из|av|trên(?: tổng số)?|in";
+/// So many scores of one value: `12 marks of 100 and 8 of 0`.
+const EACH_AFTER: &str = r"^ ?(?:(?:marks|scores|answers|items|rows|replies|results|lists|requests|times) (?:of|at|with|worth|scored|rated) |x |at |times )(?:100|50|0)\b|^ ?(?:[a-z]+ ){0,3}at (?:100|0|50|zero)\b";
+const OUT_OF: &str = r"/|out of(?: a (?:possible|maximum(?: of)?))?|of(?: a (?:possible|maximum(?: of)?))?|from a possible|von(?: maximal)?|aus|na|sur|d[aeo]s?|del|delle|dei|de(?: un (?:máximo|total) de| um total de)?|su(?: un totale di)?|em|van(?: de)?|z(?:e)?|из|av|trên(?: tổng số)?|sobre|op|in";
 
 pattern!(NUMBER, r"\d[\d.,]*");
 pattern!(
@@ -80,6 +82,16 @@ pattern!(
 );
 pattern!(RANGE_AFTER, r"^ ?%? ?(?:-|to|bis|à|until|up to|a|al|tot|do|through|~|から|至|到|até|до) ?\d");
 pattern!(RANGE_BEFORE, r"\d ?%? ?(?:-|to|bis|à|a|al|tot|do|through|~|から|至|到|até|до) ?$");
+// What the best score is: `100점 만점에`, `100点満点`, `max. 100`, `100 being perfect`.
+pattern!(
+    BEST_AFTER,
+    r"^ ?(?:points?|marks?|punkte?n?|puntos|punti|pontos|punten|puan|баллов|点|點|分|점)? ?(?:만점|満点|满分|(?:being|is|stands for|as|=|means) (?:the )?(?:best|perfect|top|maximum|max\b|full|highest|ideal|flawless|an? (?:perfect|ideal|flawless))|(?:possible|max(?:imum)?|maximal|attainable|available|achievable|at most|at best|erreichbare?n?|mögliche?n?|возможн\w*|posibles|possibles|possibili|possíveis)\b|üzerinden)".replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]")
+);
+pattern!(
+    BEST_BEFORE,
+    r"(?:\bmax(?:imum|imal|\.|:)?(?: (?:is|of|being|score|average|points))?[: ]{0,2}|\bbestenfalls |\bat (?:best|most) |\bout of (?:a (?:possible|maximum(?: of)?) )?|満点(?:は)?[: ]?|满分(?:为|是)?[: ]?|만점(?:은)? ?|\bmaximal |\bmáximo(?: de)? |\bmassimo(?: di)? |\bmaximum(?: de| von| van)? |\bof a possible )$"
+);
+pattern!(MANY_OF, EACH_AFTER);
 pattern!(SUM, r"\(?\d[\d\s.,+*x×/()-]*(?:answers?|items?|rows?)?\s?(?:=|≈)\s*");
 
 /// A text without the sums that lead to a result: `(12 x 100 + 8 x 0) / 20 = 60` becomes `60`.
@@ -116,7 +128,11 @@ fn number(text: &str, start: usize, written: &str) -> Option<Number> {
     let (before, after) = (tail(&text[..start]), head(&text[end..]));
     let (value, is_decimal) = value(written)?;
     // A form's placeholder.
-    if written.starts_with("00") || LETTER_BEFORE.is_match(before) || NO_MEASURE_AFTER.is_match(after) {
+    if written.starts_with("00")
+        || MANY_OF.is_match(after)
+        || LETTER_BEFORE.is_match(before)
+        || NO_MEASURE_AFTER.is_match(after)
+    {
         return None;
     }
     let number = Number { start, end, value, of: Of::Unsaid, is_decimal };
@@ -124,7 +140,7 @@ fn number(text: &str, start: usize, written: &str) -> Option<Number> {
         let of = self::value(whole.as_str()).map(|(value, _)| value)?;
         return Some(Number { end: end + whole.end(), of: Of::Whole(of), ..number });
     }
-    if LABEL_BEFORE.is_match(before) {
+    if LABEL_BEFORE.is_match(before) || BEST_AFTER.is_match(after) || BEST_BEFORE.is_match(before) {
         return None;
     }
     if let Some(found) = PERCENT_AFTER.find(after) {

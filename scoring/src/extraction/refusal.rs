@@ -41,7 +41,7 @@ fn english(objects: &str) -> Regex {
 pattern!(OTHER_OBJECT, &format!(r"\b(?:{OTHERS_OBJECT})\b").replace(r"\w", "[a-z]"));
 pattern!(
     OTHER_FOLLOWS,
-    r"^[^.!?;,]{0,12}(?:\bhigher\b|\bmore than\b|\babove\b|\bupwards?\b|\bup\b|\bgenerously\b|\bdishonest|\bunfairly\b|\bdifferent|\bas a pass\b|\bany (?:higher|better)|\bbeyond\b)"
+    r"^[^.!?;,]{0,60}\b(?:without (?:the|a|access|any) (?:\w+ )?(?:data|file|policy|dataset|sheet|tool|access|outputs?)|until|because the (?:file|data|tool)|(?:is|was|are) missing)\b|^[^.!?;,]{0,12}(?:\bhigher\b|\bmore than\b|\babove\b|\bupwards?\b|\bup\b|\bgenerously\b|\bdishonest|\bunfairly\b|\bdifferent|\bas a pass\b|\bany (?:higher|better)|\bbeyond\b)"
 );
 pattern!(QUOTED, "\"[^\"\n]{0,300}\"");
 pattern!(

@@ -145,6 +145,11 @@ pattern!(
     IS_DONE,
     r"\b(?:review(?:ed|s)?|scored|processed|complete[d]?|checked|geprüft|bewertet|examin\w*|read|viewed|seen|rated|judged|evaluated|covered|answered)\b"
 );
+// A figure by another count than the one that was asked for.
+pattern!(
+    VARIANT,
+    r"\b(?:without|excluding|except|leaving out|apart from|disregarding|ignoring|not counting|counting only|unweighted|before (?:the )?(?:penalt\w*|deduction\w*|bonus\w*)|gross|ohne|sans|sin|senza|sem|zonder|bez|без|utan)\b"
+);
 pattern!(
     WAS_WRONG,
     r"^[^.,;]{0,24}\b(?:was|is|were) (?:wrong|incorrect|a mistake|an error|too (?:high|low)|not right|mistaken)|^[^.,;]{0,20}\b(?:war|ist) (?:falsch|ein fehler)|^[^.,;]{0,20}\b(?:était|est) (?:fausse?|erronée?)"
@@ -172,6 +177,10 @@ pattern!(
 pattern!(
     COUNT_AFTER,
     r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)"
+);
+pattern!(
+    COUNT_BEFORE,
+    r"(?:items|questions|answers|rows|outputs|lists|requests|responses|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|antwoorden|vragen|rijen|उत्तर|प्रश्न)[a-z ]{0,20}\W{0,4}$"
 );
 
 /// Bytes of a sentence that is read: words around a number are looked for in all of it.
@@ -277,6 +286,7 @@ impl<'a> Reader<'a> {
         self.clauses(sentence);
         let is_key = sentence.split_whitespace().count() <= 3
             && self.pending.firmness > 0
+            && !sentence.contains(|c: char| c.is_ascii_digit())
             && !sentence.trim_end().ends_with('.');
         if !sentence.trim_end().ends_with([':', '=', '?']) && !is_key {
             self.pending = Pending::default();
@@ -360,7 +370,9 @@ impl<'a> Reader<'a> {
         let is_all = self.items.is_some_and(|items| f64::from(items) == number.value)
             && number.start < last
             && ALL_BEFORE.is_match(&clause[..number.start]);
-        number.of == Of::Unsaid && (is_all || COUNT_AFTER.is_match(&clause[number.end..]))
+        let is_labelled = self.items.is_some_and(|items| f64::from(items) == number.value)
+            && COUNT_BEFORE.is_match(&clause[..number.start]);
+        number.of == Of::Unsaid && (is_all || is_labelled || COUNT_AFTER.is_match(&clause[number.end..]))
     }
 
     /// What a text without a number begins.
@@ -515,6 +527,7 @@ impl<'a> Reader<'a> {
         let overtaken = NOT_BEFORE.is_match(near.before)
             || near.is_if
             || DRAFT.are_in(window)
+            || VARIANT.is_match(near.before)
             || WAS_WRONG.is_match(near.after)
             || (IMPRESSION.are_in(window) && !on_record);
         let inherited = self.pending.is_overtaken;
