@@ -337,7 +337,7 @@ impl Service {
 
     fn unplayable(&self, asked: &Asked<'_>, label: &str, profile: Profile, error: &PlayError) -> Rejection {
         match error {
-            PlayError::BadName(_) | PlayError::UnknownPlayer { .. } => {
+            PlayError::BadName(_) | PlayError::UnknownPlayer { .. } | PlayError::UnknownOdds { .. } => {
                 let players = self.config.players.names().join(", ");
                 let name = if profile.names_models_in_full() { label } else { &asked.model };
                 not_found(profile, name, &format!(" {error}. The players here: {players}."))
