@@ -12,7 +12,7 @@ use muster_core::{
 
 use crate::path::Bed;
 use crate::process::{own, part};
-use crate::table::{Row, grouped};
+use muster_tests::{Row, grouped};
 
 /// Lease and outcome cycles measured.
 const CYCLES: u64 = 2_000_000;

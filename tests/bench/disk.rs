@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::path::run;
-use crate::table::{Row, grouped};
+use muster_tests::{Row, grouped};
 
 const EPISODES: u32 = 10_000;
 

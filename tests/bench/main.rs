@@ -7,10 +7,9 @@ mod disk;
 mod path;
 mod process;
 mod store;
-mod table;
 mod wire;
 
-use table::{Row, Table};
+use muster_tests::{Row, Table};
 
 /// A row's name, what it must reach, and how it is measured.
 type Measure = (&'static str, fn() -> Row);

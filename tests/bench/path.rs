@@ -8,10 +8,7 @@ use muster_proto::v1::control_client::ControlClient;
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 
-use muster_tests::{Coordinator, Process, Provider, SweepFile};
-
-use crate::process::{Used, used};
-use crate::table::{Row, grouped};
+use muster_tests::{Coordinator, Process, Provider, Row, SweepFile, Used, grouped, used};
 
 /// Model calls of one episode of the benchmark's player.
 const CALLS_AN_EPISODE: f64 = 6.0;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::core::{job_facts, spec};
 use crate::process::{own, part};
-use crate::table::{Row, grouped};
+use muster_tests::{Row, grouped};
 
 /// Writers whose records share a commit.
 const WRITERS: u64 = 64;

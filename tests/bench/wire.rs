@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::path::Bed;
-use crate::table::{Row, grouped};
+use muster_tests::{Row, grouped};
 
 const WORKERS: u64 = 8;
 const SLOTS: u32 = 64;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::{Call, Stage, wait};
-use crate::table::Row;
+use muster_tests::Row;
 
 /// How long it is looked at.
 const LOOKED_AT: Duration = Duration::from_secs(40);

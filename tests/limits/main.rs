@@ -9,12 +9,10 @@ mod rates;
 mod search;
 mod silence;
 mod stage;
-#[path = "../bench/table.rs"]
-mod table;
 mod verdict;
 
+use muster_tests::{Row, Table};
 use search::Wrong;
-use table::{Row, Table};
 
 /// A row's name, whether it needs the machine for itself, and how it is measured.
 type Measure = (&'static str, bool, fn() -> Row);

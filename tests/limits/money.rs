@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::{Stage, wait};
-use crate::table::Row;
+use muster_tests::Row;
 
 /// The budget in millionths of a dollar.
 const BUDGET: f64 = 10_000_000.0;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::stage::{Stage, wait};
-use crate::table::{Row, grouped};
 use crate::verdict::{Seen, Window};
+use muster_tests::{Row, grouped};
 
 /// Calls that a run must have at the least.
 const CALLS: f64 = 2_000.0;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::stage::{Stage, wait};
-use crate::table::{Row, grouped};
 use crate::verdict::{Seen, Window};
+use muster_tests::{Row, grouped};
 
 /// From so long after the change ...
 const FROM_S: f64 = 30.0;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::{Stage, wait};
-use crate::table::Row;
+use muster_tests::Row;
 
 /// How long the provider asks to wait.
 const SILENCE_S: u32 = 20;

@@ -5,7 +5,11 @@
 mod fleet;
 mod process;
 mod sweep;
+mod table;
+mod used;
 
 pub use fleet::{Coordinator, Provider, Stats};
 pub use process::{Ended, Process, eventually, muster, run};
 pub use sweep::{Summary, SweepFile, suite};
+pub use table::{Row, Table, grouped};
+pub use used::{Used, used};

@@ -1,29 +1,31 @@
-//! What was measured, beside what was to be reached.
+//! What was measured, beside what was to be reached: the tables that the measuring programs print.
 
 use std::fmt;
 
 /// One measurement.
-pub(crate) struct Row {
+#[derive(Debug)]
+pub struct Row {
     /// What was measured.
-    pub(crate) what: String,
+    pub what: String,
     /// What was to be reached.
-    pub(crate) reach: String,
+    pub reach: String,
     /// What came out.
-    pub(crate) measured: String,
+    pub measured: String,
     /// Whether that is enough.
-    pub(crate) reached: bool,
+    pub reached: bool,
 }
 
 /// All of them.
-#[derive(Default)]
-pub(crate) struct Table {
+#[derive(Debug, Default)]
+pub struct Table {
     rows: Vec<Row>,
 }
 
 // === impl Table ===
 
 impl Table {
-    pub(crate) fn add(&mut self, row: Row) {
+    /// Adds a row below the others.
+    pub fn add(&mut self, row: Row) {
         self.rows.push(row);
     }
 }
@@ -41,7 +43,8 @@ impl fmt::Display for Table {
 }
 
 /// A number with its thousands apart.
-pub(crate) fn grouped(number: f64) -> String {
+#[must_use]
+pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
