@@ -34,9 +34,9 @@ pub(super) const BEHAVIOURS: [Behaviour; 5] = [
 ];
 
 /// A claim that is not tested yet.
-struct Untested {
-    claim: Claim,
-    sum: Option<Combination>,
+pub(super) struct Untested {
+    pub(super) claim: Claim,
+    pub(super) sum: Option<Combination>,
 }
 
 impl Collector {
@@ -290,7 +290,7 @@ fn score(cells: &[(usize, &Spot)]) -> Option<ScoreSummary> {
 
 // --- Claims ----------------------------------------------------------------------------------------------------------
 
-fn claims(collector: &Collector, lines: &Lines<'_>) -> Vec<Untested> {
+pub(super) fn claims(collector: &Collector, lines: &Lines<'_>) -> Vec<Untested> {
     let mut claims = Vec::new();
     for (place, column) in collector.columns.iter().enumerate() {
         for behaviour in BEHAVIOURS {

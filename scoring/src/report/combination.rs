@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::report::prospect::PlannedSide;
 use crate::statistics::{Confidence, Estimate, Interval, Proportion, p_by_inversion};
 use crate::tables::{Cell, Standing};
 
@@ -104,6 +105,22 @@ impl Combination {
     pub(super) fn standing(&self) -> Standing {
         let are_complete = self.cells().all(|cell| cell.standing() == Standing::Complete);
         if are_complete && !self.is_empty() { Standing::Complete } else { Standing::Incomplete }
+    }
+
+    /// What is added, and what is subtracted.
+    pub(super) fn sides(&self) -> [PlannedSide; 2] {
+        [1.0, -1.0].map(|sign| {
+            let (mut side, mut spread) = (PlannedSide::default(), 0.0);
+            for (weight, cell) in self.terms.values().filter(|(weight, _)| weight * sign > 0.0) {
+                let episodes = cell.proportion().of();
+                side.variants += 1;
+                side.episodes += episodes;
+                spread += weight * weight / episodes as f64;
+            }
+            // An empty cell makes the spread infinite, and no cell makes it 0: neither is sure of anything.
+            side.effective = if spread > 0.0 { 1.0 / spread } else { 0.0 };
+            side
+        })
     }
 
     /// Episodes judged in cells that count for it.

@@ -14,6 +14,7 @@ pub mod html;
 mod lines;
 pub mod markdown;
 mod model;
+mod prospect;
 mod sample;
 pub mod sheets;
 mod source;
@@ -24,4 +25,5 @@ pub use model::{
     CellScorer, Claim, CostRow, Crossing, DropOutRow, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
     LossRow, Measure, Overview, Reason, Report, Sampled, SweepOverview, VariantCell, Verdicts,
 };
+pub use prospect::{PlannedComparison, PlannedSide, Prospect};
 pub use source::{Ending, LaneUse, ScenarioScorers, Source, StoredVerdict, Told};
