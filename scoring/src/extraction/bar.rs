@@ -38,7 +38,7 @@ pattern!(
 );
 pattern!(
     RULE,
-    r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states|sets)|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
+    r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states)|^[^a-z]*(?:the |our )?policy sets|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
 );
 pattern!(
     OF_ITEMS,
@@ -52,6 +52,10 @@ pattern!(
 pattern!(
     MISTY,
     r"\b(?:anything but|hardly|barely|scarcely|almost|nearly|close to|near|doubt\w*|wish\w*|hop(?:e|es|ed|ing)|within reach|away from|nearer|closer|touch\w*|seems?|appears?|looks? like|perhaps|maybe|probably|beinahe|fast|presque|casi|quasi|bijna|prawie|почти|nästan|téměř)\b"
+);
+pattern!(
+    ASKED,
+    r"\b(?:average|score|mark|points?|what) (?:that )?the policy (?:asks for|demands|requires|wants|calls for|sets)\b"
 );
 pattern!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|✖|0$)");
 pattern!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
@@ -79,7 +83,8 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     if VERDICT_ABOVE.is_match(low) {
         return Some(BarWord::Above);
     }
-    let has_bar = BAR.are_in(low) || threshold.is_some_and(|bar| low.contains(&bar.to_string()));
+    let has_bar =
+        BAR.are_in(low) || ASKED.is_match(low) || threshold.is_some_and(|bar| low.contains(&bar.to_string()));
     let stays = STAYS.is_match(low);
     if !has_bar && !stays {
         return None;

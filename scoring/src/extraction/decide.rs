@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bar::{BarWord, bar_word};
-use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, recommendations};
+use super::closing::{closing, has};
+use super::counts::Counts;
+use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, is_name, recommendations};
 use super::items::{Items, items};
 use super::languages::{AVERAGE, BAR, EARLIER, IF, IMPRESSION, NOT, OTHERS, RIGHT, SCORE, WHOLE, WRONG};
 use super::numbers::numbers;
@@ -44,24 +46,103 @@ struct Findings {
 /// What a review reports.
 pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Extraction {
     let found = findings(pieces, threshold, count);
+    let mut extraction = by_words(&found, pieces, count);
+    if !extraction.is_sure() {
+        extraction = by_closing(&found, pieces, threshold, count)
+            .or_else(|| by_counts(&found, pieces, threshold, count?))
+            .unwrap_or(extraction);
+    }
+    match contradiction(&found, &extraction, threshold) {
+        Some(why) => Extraction::unsure(extraction.answer, why, &extraction.evidence),
+        None => extraction,
+    }
+}
+
+/// What else the report says that a score can't be true with.
+fn contradiction(found: &Findings, extraction: &Extraction, threshold: Option<f64>) -> Option<&'static str> {
+    let Answer::Stated(score) = extraction.answer else { return None };
+    let says = |word: BarWord| found.bar_words.iter().any(|(said, _)| *said == word);
+    let (above, below) = (says(BarWord::Above), says(BarWord::Below));
+    if threshold.is_some_and(|bar| if score >= bar { below && !above } else { above && !below }) {
+        return Some("the score is on the other side of the bar than the words");
+    }
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let is_far = |(_, scores): &(usize, Vec<f64>)| (mean(scores) - score).abs() > 0.6;
+    if std::env::var("NOMEAN").is_err() && !found.complete.is_empty() && found.complete.iter().all(is_far) {
+        return Some("the score is not the mean of the items' scores");
+    }
+    None
+}
+
+/// The score that the report has and that its count of right answers makes.
+fn by_counts(found: &Findings, pieces: &[Piece], threshold: Option<f64>, count: u32) -> Option<Extraction> {
+    if !found.refusals.is_empty() || !found.corrections.is_empty() {
+        return None;
+    }
+    let mut counts = Counts::default();
+    for piece in pieces {
+        counts.read(&lines(&piece.text), count);
+    }
+    let score = counts.confirmed(threshold)?;
+    let is_same = |other: f64| (other - score).abs() < 0.06;
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let agrees = found
+        .statements
+        .iter()
+        .filter(|statement| firmness(statement) >= 2)
+        .all(|statement| statement.score.is_some_and(is_same))
+        && found.complete.iter().all(|(_, scores)| is_same(mean(scores)))
+        && threshold.is_none_or(|bar| !is_same(bar));
+    agrees.then(|| Extraction::sure(Answer::Stated(score), "the count of right answers and the score"))
+}
+
+/// The result that the report has and its closing message repeats.
+fn by_closing(
+    found: &Findings,
+    pieces: &[Piece],
+    threshold: Option<f64>,
+    count: Option<u32>,
+) -> Option<Extraction> {
+    let (last, before) = pieces.split_last()?;
+    if !matches!(last.place, Place::Ended | Place::Said) || !found.refusals.is_empty() {
+        return None;
+    }
+    let score = closing(&lines(&last.text), threshold, count)?;
+    let is_same = |other: f64| (other - score).abs() <= SAME;
+    let filed = before.iter().rposition(|piece| piece.place != Place::Said)?;
+    if !has(&lines(&before[filed].text), count, score) {
+        return None;
+    }
+    // What the last file calls its result, by its words or by its items, must not speak against it.
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let agrees = found
+        .statements
+        .iter()
+        .filter(|statement| statement.piece >= filed && firmness(statement) >= 3)
+        .all(|statement| statement.score.is_some_and(is_same))
+        && found.complete.iter().all(|(_, scores)| (mean(scores) - score).abs() < 0.5);
+    agrees.then(|| Extraction::sure(Answer::Stated(score), last.text.trim()))
+}
+
+fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>) -> Extraction {
     let results: Vec<&Statement> =
         found.statements.iter().filter(|statement| matches!(statement.role, Role::Result(_))).collect();
     let open = found.refusals.iter().rfind(|(_, refusal, _)| *refusal == Refusal::Open);
     let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful);
     if let Some((piece, _, text)) = open {
-        return refused_or(&found, &results, (*piece, text), pieces, count);
+        return refused_or(found, &results, (*piece, text), pieces, count);
     }
     if !results.is_empty() {
-        return stated(&found, &results, pieces, count);
+        return stated(found, &results, pieces, count);
     }
-    if let Some(extraction) = recorded(&found, count) {
+    if let Some(extraction) = recorded(found, count) {
         return extraction;
     }
     if let Some(doubt) = doubt {
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
         return Extraction::unsure(answer, "a number may or may not be the result", &doubt.text);
     }
-    computed(&found).or_else(|| by_bar(&found)).unwrap_or_else(|| nothing(&found))
+    computed(found).or_else(|| by_bar(found)).unwrap_or_else(|| nothing(found))
 }
 
 fn findings(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Findings {
@@ -507,13 +588,15 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
     let mut has_prose = false;
     for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
         has_prose |= page.iter().any(|line| line.cased.contains('|') && LONE_GRADE.is_match(&line.cased));
-        for line in with_cells(&page) {
+        for line in with_cells(&with_names(&page)) {
             let line = &line;
             grades(line, piece, &mut said);
             recommendations(line, piece, &mut advice);
             actions(line, piece, &mut acts);
             let refusal = refusal(&line.low, true);
-            if refusal > Refusal::None {
+            // Who declines to recommend does not decline to grade.
+            let is_of_advice = line.low.starts_with("recommend");
+            if refusal > Refusal::None && !is_of_advice {
                 refusals.push((piece, refusal, line.cased.trim().to_owned()));
             }
             has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12)
@@ -543,6 +626,25 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
         },
         (false, _) => graded(&counted, &advice, open.is_some(), pieces),
     }
+}
+
+/// Lines under a name of their own (`## Grade` over `C`) with it before them: `Grade: C`.
+fn with_names(page: &[Line]) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    let mut name: Option<String> = None;
+    for line in page {
+        if line.cased.trim().is_empty() {
+            out.push(line.clone());
+        } else if is_name(&line.cased) {
+            name = Some(line.cased.trim().trim_matches(['#', ':', ' ']).to_owned());
+        } else if let Some(name) = name.take().filter(|_| !line.cased.contains('|') && !line.is_heading) {
+            let cased = format!("{name}: {}", line.cased.trim());
+            out.push(Line { low: cased.to_lowercase(), cased, is_heading: false });
+        } else {
+            out.push(line.clone());
+        }
+    }
+    out
 }
 
 /// Lines with each table's cells under their headers as lines of their own: `grade: C`.
@@ -606,15 +708,22 @@ fn split_cells(text: &str) -> Vec<String> {
 static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
 
-/// Whether some pieces have a letter of another grade.
+/// Whether the letter of another grade stands after the last one of a grade.
 fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
     #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
     static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut))")
-            .expect("it is a pattern")
+        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade))|([BC])(?:[^A-Za-z0-9'&]|$))").expect("it is a pattern")
     });
-    pieces.iter().any(|piece| {
-        LETTER.captures_iter(&piece.text).any(|found| super::Grade::of(&found[1]) != Some(grade))
+    let told = |line: &Line| !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low);
+    let all: String = pieces
+        .iter()
+        .flat_map(|piece| lines(&piece.text))
+        .filter(told)
+        .flat_map(|line| [line.cased, "\n".to_owned()])
+        .collect();
+    let last = LETTER.captures_iter(&all).last();
+    last.is_some_and(|found| {
+        super::Grade::of(found.get(1).map_or("A", |letter| letter.as_str())) != Some(grade)
     })
 }
 
@@ -630,7 +739,13 @@ fn graded(
     let in_last: Vec<&&GradeWord> = said.iter().filter(|word| word.piece == last_piece).collect();
     let all_same = |words: &[&&GradeWord]| words.windows(2).all(|pair| pair[0].grade == pair[1].grade);
     let Some(chosen) = firmest.last() else { return Extraction::unsure(Answer::Nothing, "no grade", "") };
-    let replaced = in_last.len() < said.len() && pieces[last_piece].place == Place::Created;
+    // A file that takes the place of another, and what is said after it.
+    let last_file = last_file(said.iter().map(|word| word.piece), pieces);
+    let in_last: Vec<&&GradeWord> = match last_file {
+        Some(file) => said.iter().filter(|word| word.piece >= file).collect(),
+        None => in_last,
+    };
+    let replaced = in_last.len() < said.len() && last_file.is_some();
     let is_clear = said.iter().all(|word| word.grade == chosen.grade)
         || (top == 3 && all_same(&firmest) && firmest.iter().all(|word| word.piece == last_piece))
         || (replaced
@@ -638,8 +753,7 @@ fn graded(
             && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
     let (recommendation, is_sure) = recommended(advice, pieces);
     let answer = Answer::Grade { grade: chosen.grade, recommendation };
-    let last_said = said.iter().rposition(|word| word.grade == chosen.grade).map(|at| said[at].piece);
-    if last_said.is_some_and(|piece| names_another(&pieces[piece + 1..], chosen.grade)) {
+    if names_another(pieces, chosen.grade) {
         return Extraction::unsure(answer, "a later grade may replace it", &chosen.text);
     }
     match (is_clear && !declines, is_sure) {
@@ -647,6 +761,11 @@ fn graded(
         (true, false) => Extraction::unsure(answer, "what is recommended is not clear", &chosen.text),
         (false, _) => Extraction::unsure(answer, "more than one grade is named", &chosen.text),
     }
+}
+
+/// The last file that is among some pieces.
+fn last_file(among: impl Iterator<Item = usize>, pieces: &[Piece]) -> Option<usize> {
+    among.filter(|piece| pieces[*piece].place == Place::Created).max()
 }
 
 /// The recommendation, and whether it is clear.
@@ -668,10 +787,8 @@ fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super
         .into_iter()
         .filter(|word| !(has_clear && matches!(word.advice, Advice::Denied | Advice::Told)))
         .collect();
-    let last_piece = counted.iter().map(|word| word.piece).max().unwrap_or_default();
-    let replaced = pieces[last_piece].place == Place::Created;
-    let latest: Vec<&&RecommendationWord> =
-        counted.iter().filter(|word| !replaced || word.piece == last_piece).collect();
+    let from = last_file(counted.iter().map(|word| word.piece), pieces).unwrap_or_default();
+    let latest: Vec<&&RecommendationWord> = counted.iter().filter(|word| word.piece >= from).collect();
     let keyed: Vec<&&&RecommendationWord> = latest.iter().filter(|word| word.is_keyed).collect();
     let Some(first) = keyed.first().map(|word| **word).or(latest.first().copied()) else {
         return (None, false);

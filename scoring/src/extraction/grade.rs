@@ -67,7 +67,15 @@ pattern!(
 );
 pattern!(
     OF_SCALE,
-    r"\bA (?:to|through|-|bis|à|a|до|do|tot|till) C\b|\bA-C\b|\bA, ?B,? ?(?:or|and|oder|und|ou|et|o|y|e|of|en|lub|i|или|и|eller|och) C\b|\bA ?/ ?B ?/ ?C\b"
+    r"\bA (?:to|through|-|bis|à|a|до|do|tot|till) C\b|\bA-C\b|\bA ?, ?B ?,? ?(?:or|and|oder|und|ou|et|o|y|e|of|en|lub|i|или|и|eller|och)? ?C\b|\bA ?/ ?B ?/ ?C\b"
+);
+pattern!(LETTER_A, r"(?:^|[^A-Za-z0-9'&])A(?:[,:;=|./?)]|$| (?:is|for|means|=|continue|if|when)\b)");
+pattern!(LETTER_B, r"(?:^|[^A-Za-z0-9'&])B(?:[^A-Za-z0-9'&]|$)");
+pattern!(LETTER_C, r"(?:^|[^A-Za-z0-9'&])C(?:[^A-Za-z0-9'&]|$)");
+// Words for actions that speak of something else than the product.
+pattern!(
+    FALSE_FRIEND,
+    r"(?i:\bhold(?:s|ing)? (?:an?|the|our|their|talks|that|to|true|back|steady|up|out|its|his|my|no|any)\b|\bhold(?:s|ing)?,? (?:i think|in my view)|\bcontinu(?:e|es|ing) (?:to (?:monitor|rise|grow|fall|report|watch|decline|increase|improve|lose|track|review|follow|shrink|drop|be a|be the|look|work)|with (?:the|this|my) (?:review|report|next|work|analysis)|once|below|above|on the next)|\b(?:keep|retain|maintain)(?:ing|s)? (?:the |all |our |its |a |an )?(?:records?|files?|archives?|logs?|data|costs?|books|eye|mind|track|watch|in mind|pace|up|backups?|copy|copies|close|quiet|this|that|receipts?|documents?|margin\w*|staff|prices?)\b|\bclos(?:e|ing) (?:the )?(?:books|year|quarter|look|attention|to|call|second|price|date|remarks?)|\bclosed (?:the |20\d\d|with|at|in|last|this)|\bcease to|\bend of|\bterminated? contracts?|\bcancel\w* (?:subscriptions?|customers?|orders?|contracts?)|\bcancell?ations?\b|\bwithdraw\w* (?:from|the (?:earlier|first|previous)))"
 );
 pattern!(
     NOTHING,
@@ -75,7 +83,7 @@ pattern!(
 );
 pattern!(
     OTHER_PRODUCT,
-    r"(?i:\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)"
+    r"(?i:\bagents? [3-9]\b|\bagents? (?:three|four|five|six)\b|\b(?:board|team|vendors?|management|cfo|ceo|owners?|investors?|customers?|clients?|developers?|predecessor|colleague)s? (?:\w+ )?(?:hopes?|wants?|wishes|expects?|suggests?|asks?|asked|proposes?|proposed|recommends?|recommended|would|likes?|prefers?|argues?|gave|gives?)\b|\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)"
 );
 
 /// What a text says of the grade.
@@ -119,10 +127,19 @@ pub(super) fn grades(line: &Line, piece: usize, found: &mut Vec<GradeWord>) {
             continue;
         }
         let low = sentence.to_lowercase();
+        // All three in one sentence: what each means.
+        let names_all = [&*LETTER_A, &*LETTER_B, &*LETTER_C].iter().all(|letter| letter.is_match(sentence));
         let mut at_places: Vec<usize> = Vec::new();
         for pattern in [&*KEYED, &*LABELLED, &*BEFORE_WORD, &*GIVEN] {
             for captures in pattern.captures_iter(sentence) {
                 let Some(letter) = captures.get(1) else { continue };
+                // `A grade of C`: an article.
+                let rest = &sentence[letter.end()..];
+                if letter.as_str() == "A"
+                    && [" grade of", " rating of", " mark of"].iter().any(|word| rest.starts_with(word))
+                {
+                    continue;
+                }
                 let Some(grade) = Grade::of(letter.as_str()) else { continue };
                 if at_places.contains(&letter.start()) {
                     continue;
@@ -130,7 +147,10 @@ pub(super) fn grades(line: &Line, piece: usize, found: &mut Vec<GradeWord>) {
                 at_places.push(letter.start());
                 let is_line = (std::ptr::eq(pattern, &*KEYED) || std::ptr::eq(pattern, &*LABELLED))
                     && sentence.len() < 60;
-                let firmness = grade_firmness(sentence, &low, letter.start(), letter.end(), is_line);
+                let firmness = match names_all {
+                    true => 0,
+                    false => grade_firmness(sentence, &low, letter.start(), letter.end(), is_line),
+                };
                 found.push(GradeWord { grade, firmness, piece, text: sentence.trim().to_owned() });
             }
         }
@@ -182,8 +202,8 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
         let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|'])
             && keyword.start() < 24;
         let near = sentence[..keyword.start()].rfind([',', ';', '(']).map_or(0, |at| at + 1);
-        let overtaken = !is_keyed
-            && (EARLIER.are_in(&sentence[near..].to_lowercase()) || COND.is_match(&low))
+        let overtaken = EARLIER.are_in(&sentence[..keyword.start()].to_lowercase())
+            || !is_keyed && (EARLIER.are_in(&sentence[near..].to_lowercase()) || COND.is_match(&low))
             || DRAFT.are_in(&low) && !REVISED.are_in(&low)
             || OTHER_PRODUCT.is_match(sentence);
         let firmness = if overtaken {
@@ -195,7 +215,15 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
         } else {
             1
         };
-        let advice = if is_keyed { keyed_advice(rest) } else { free_advice(sentence, keyword.end()) };
+        let is_of_other = keyword.as_str().eq_ignore_ascii_case("should")
+            && !OF_PRODUCT.is_match(&low[..low.floor_char_boundary(keyword.start())]);
+        let advice = if is_keyed {
+            keyed_advice(rest)
+        } else if is_of_other {
+            advice(sentence).map(|_| Advice::Unclear)
+        } else {
+            free_advice(sentence, keyword.end())
+        };
         found.extend(advice.map(|advice| RecommendationWord { advice, is_keyed, firmness, piece }));
     }
 }
@@ -205,7 +233,7 @@ pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationW
     for sentence in sentences(&line.cased) {
         let Some(advice) = advice(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else { continue };
         let low = sentence.to_lowercase();
-        let is_order = low.split_whitespace().count() <= 13;
+        let is_order = low.split_whitespace().count() <= 13 && ORDER.is_match(&low);
         let is_told = OF_POLICY.is_match(&low) || OTHER_PRODUCT.is_match(sentence);
         let is_open = COND.is_match(&low) || EARLIER.are_in(&low) || !is_order;
         let advice = if is_told {
@@ -218,6 +246,15 @@ pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationW
         found.push(RecommendationWord { advice, is_keyed: false, firmness: 1, piece });
     }
 }
+
+pattern!(
+    OF_PRODUCT,
+    r"\b(?:it|product|agent(?: \d)?|service|we|you|this|they|company|model|one|what|nothing)\W{1,3}(?:\w+ )?$"
+);
+pattern!(
+    ORDER,
+    r"^\W*(?:\w+,? (?:so|thus|hence|therefore|and),? |so,? |thus,? |hence,? |therefore,? |and |then |please |grade:? ?[abc][.,:;]? |[abc][.,:;-]+ |[abc] (?:and|-|,) )*(?:\w+ ){0,2}(?:continue|hold|shut|keep|retire|discontinue|terminate|close|stop|pause|freeze|suspend|proceed|maintain|wind|cease|put|take|shutdown)\b|\b(?:it|product|agent 2|service|agent) (?:is |be |should |must |shall |can |may |will |stays? |goes )|\b(?:shut|shutting|keep|keeping|hold|holding|put|take|pause|continue|wind) (?:it|the product|the service|agent 2|this product|them)\b|[^a-z0-9\s[:punct:]]"
+);
 
 /// What stands behind `Recommendation:`.
 fn keyed_advice(rest: &str) -> Option<Advice> {
@@ -262,6 +299,7 @@ fn free_advice(sentence: &str, after: usize) -> Option<Advice> {
 /// What a text recommends; nothing if it names no action.
 fn advice(text: &str) -> Option<Advice> {
     // `hold rather than shut down`.
+    let text = &FALSE_FRIEND.replace_all(text, |found: &regex::Captures<'_>| " ".repeat(found[0].len()));
     let text = &text[..RATHER.find(text).map_or(text.len(), |found| found.start())];
     let all = [
         (&*SHUT, Recommendation::ShutDown),
@@ -306,8 +344,19 @@ pattern!(
 );
 pattern!(
     COND,
-    r"\b(?:if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर"
+    r"\b(?:hop(?:e|es|ed|ing)|wish\w*|wants?|expect\w*|argu(?:e|es|ed|able|ably)|tempt\w*|need(?:s|ed)?|requir\w*|example|for instance|e\.g\.|template|if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर"
 );
+
+/// Whether a text is but the name of what follows it: `Grade`, `Final recommendation`.
+pub(super) fn is_name(text: &str) -> bool {
+    pattern!(
+        NAME,
+        &format!(
+            r"^\W*(?:\d+[.)] )?(?:(?i:final|overall|proposed|my|the|product) )?(?:{WORD}|(?i:recommendations?|recommended action|action|empfehlung|recommandation|recomendación|raccomandazione|recomendação|aanbeveling|rekomendacja|öneri|рекомендация|rekommendation|doporučení|推奨|建议|提案|권고|추천))\W*$"
+        )
+    );
+    text.len() < 48 && NAME.is_match(text)
+}
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     pattern!(END, r"[.!?;]\s+|[。；!?]|\.$");

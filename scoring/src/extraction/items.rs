@@ -286,9 +286,16 @@ fn has_numbers(body: &[&(usize, Vec<String>)]) -> bool {
 fn is_whole_row(row: &[String]) -> bool {
     let label = row.first().map_or("", String::as_str);
     let second = row.get(1).map_or("", String::as_str);
-    let says_so = |label: &str| AVERAGE.are_in(label) || WHOLE.are_in(label) || label.contains("sum");
+    let says_so =
+        |label: &str| AVERAGE.are_in(label) || WHOLE.are_in(label) || label.contains("sum") || is_all(label);
     (says_so(label) && label.len() < 60)
         || (label.trim_matches('-').is_empty() && says_so(second) && second.len() < 60)
+}
+
+/// `all`, `all 10`, `all rows`: a row for the whole.
+fn is_all(label: &str) -> bool {
+    pattern!(ALL, r"^all(?: (?:of them|together|items|rows|answers|lists|outputs|requests|\d+))*$");
+    ALL.is_match(label.trim())
 }
 
 fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u32>) -> bool {
@@ -467,7 +474,9 @@ fn other_table(table: &Table, found: &mut Items) {
 fn two_column_header(table: &Table, label: &str) -> String {
     match table.header.get(1) {
         Some(header) if AVERAGE.are_in(header) || SCORE.are_in(header) || EARLIER.are_in(header) => {
-            let is_named = [&AVERAGE, &WHOLE, &BAR, &DRAFT, &REVISED].iter().any(|words| words.are_in(label));
+            let is_named = is_all(label)
+                || [&AVERAGE, &WHOLE, &BAR, &DRAFT, &REVISED].iter().any(|words| words.are_in(label));
+            let label = if is_all(label) { "overall" } else { label };
             if is_named { format!("{label} {header}") } else { format!("category {label} {header}") }
         }
         _ => label.to_owned(),

@@ -5,7 +5,10 @@
 //! everywhere else; a judge model is asked then. The order is that of the study: an open refusal, a stated average, an
 //! average that follows from the scores of all items, the word that the bar is met, that it is missed, nothing.
 
+mod afterwards;
 mod bar;
+mod closing;
+mod counts;
 mod decide;
 mod grade;
 mod items;
@@ -137,9 +140,30 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
     if pieces.iter().any(|piece| page::has_endless_line(&piece.text)) {
         return Extraction::unsure(Answer::Nothing, "a line is too long", "");
     }
+    let extraction = read(pieces, asked);
+    if !extraction.is_sure() || extraction.answer == Answer::Nothing {
+        return extraction;
+    }
+    match afterwards::tail(pieces) {
+        Some(tail) if !is_same(&read(&tail, asked), &extraction) => {
+            Extraction::unsure(extraction.answer, "something is taken back", &extraction.evidence)
+        }
+        _ => extraction,
+    }
+}
+
+fn read(pieces: &[Piece], asked: Asked) -> Extraction {
     match asked {
         Asked::Score { threshold, items } => decide::score(pieces, threshold, items),
         Asked::Grade => decide::grade(pieces),
+    }
+}
+
+/// Whether a report's end says what all of it does.
+fn is_same(end: &Extraction, all: &Extraction) -> bool {
+    match (end.answer, all.answer) {
+        (Answer::Stated(end), Answer::Stated(all)) => (end - all).abs() < 0.005,
+        (end, all) => end == all,
     }
 }
 

@@ -488,6 +488,17 @@ impl<'a> Reader<'a> {
             {
                 Role::Other
             }
+            Role::Result(firm)
+                if number.of == Of::Unsaid
+                    && self.items.is_some_and(|items| f64::from(items) == number.value)
+                    && !FORM.is_match(near.before) =>
+            {
+                if firm <= 2 {
+                    Role::Other
+                } else {
+                    Role::Doubtful
+                }
+            }
             Role::Result(_) | Role::Doubtful
                 if at_bar && (NEEDED_BEFORE.is_match(near.before) || COMPARES.is_match(near.before)) =>
             {

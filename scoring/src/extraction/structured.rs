@@ -25,7 +25,7 @@ pattern!(PARENT, r"^(\s*)(?:- )?([A-Za-z][\w .-]*):\s*$");
 
 /// A text with its data formats unfolded. Anything else stays as it is.
 pub(super) fn unfold(text: &str) -> String {
-    let text = unfold_json(text);
+    let text = unfold_json(&unfold_boxes(text));
     let text = unfold_tags(&unfold_latex(&text));
     let text = unfold_indents(&text);
     unfold_separators(&text)
@@ -131,6 +131,32 @@ fn table(items: &[Value], path: &str, out: &mut String) {
         out.push_str(&row(columns.iter().map(|column| cell(column).replace(['|', '\n'], " ")).collect()));
     }
     out.push_str("\n# .\n");
+}
+
+// --- Boxes -----------------------------------------------------------------------------------------------------------
+
+/// Lists of boxes of which some are ticked: what is ticked stays, under its label (`grade: B`), and what is not goes.
+fn unfold_boxes(text: &str) -> String {
+    pattern!(TICKED, r"^\s*(?:[-*+] +)?(?:\[ ?[xX✓✔] ?\]|\( ?[xX✓✔] ?\)|☑|☒|✅)\s*(\S.*)$");
+    pattern!(OPEN, r"^\s*(?:[-*+] +)?(?:\[ *\]|\( *\)|☐|⬜)\s*\S");
+    if !(text.lines().any(|line| TICKED.is_match(line)) && text.lines().any(|line| OPEN.is_match(line))) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut label = "";
+    for line in text.lines() {
+        if let Some(found) = TICKED.captures(line) {
+            let is_label = !label.is_empty() && label.split_whitespace().count() <= 3;
+            out.push_str(&if is_label { format!("{label}: {}", &found[1]) } else { found[1].to_owned() });
+            out.push('\n');
+        } else if !OPEN.is_match(line) {
+            let bare = line.trim().trim_matches(['#', '*', ':', ' ']);
+            label = if bare.is_empty() { label } else { bare };
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
 }
 
 // --- LaTeX -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+//! Second thoughts: where a report takes something back, what it says from there on must be what was read from all of it.
+//! Otherwise a figure that its author has given up could be taken for the result.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::languages::number_words;
+use super::{Piece, Place};
+
+macro_rules! pattern {
+    ($name:ident, $pattern:expr) => {
+        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
+    };
+}
+
+pattern!(
+    TAKES_BACK,
+    r"(?i)\b(?:correction|corrections|corrected|correcting|i correct|let me correct|stand corrected|erratum|errata|typos?|mis-?typed|typing error|typed it|(?:added|counted|summed|wrote|typed|read|copied) (?:it |them |that )?wrong\w*|should (?:be|have been) (?:an? |the )?[\d'\x22(]|should (?:be|have been) (?:an? )?[abc]\b|should (?:read|say)|please (?:read|take)|read it as|after all|on reflection|on second thou?ghts?|reconsider(?:ed|ing)|(?:take|took|taking) (?:it|that|this|the \w+) back|take back|retract\w*|scratch that|strike that|disregard|ignore (?:the|that|my|what)|is wrong|was wrong|were wrong|my mistake:|made a mistake|miscount\w*|miscalculat\w*|recount\w*|(?:added|counted|summed) (?:it |them |up |it up |them up )?(?:again|anew|once more)|replaces?|supersed\w*|in place of|overwrit\w*|overwrote|rewr(?:ite|ote|itten)|amend\w*|revis(?:ed|ion|e|ing)|chang(?:e|ed|ing) (?:(?:the|my) (?:average|score|grade|recommendation|figure|number|result|mind|report|file|mark)|it to|to)|was changed (?:to|by)|(?:i've|i have|i) (?:now |since )?(?:decided|settled|lowered|raised)|actually|scrap that|(?:new|right|correct|true) (?:average|score|grade|recommendation|result|figure|number|value|mean)|not the one|(?:given|stated|written|figure|number) above|my final word|void|withdr[ae]w\w*|(?:i|i've|i have) deleted|sorry[,:] |update:|updated (?:average|score|grade|recommendation|result|figure|number)|in the end|v2|version 2|second version|one more (?:change|thing)|wait[,.:!]|hold on[,.:!]|korrektur|korrigiere|berichtigung|rectific\w*|correctif|corrección|rectifico|correzione|correggo|correção|corrijo|correctie|korekta|poprawka|düzeltme|rättelse|oprava|đính chính)\b|исправл|поправк|更正|订正|訂正|修正|정정|수정|सुधार"
+);
+// What a closing message may say of a file that was written anew, and which takes nothing back itself.
+pattern!(
+    GIVES_UP,
+    r"(?i)refus|declin|abstain|withdr|retract|take.{0,12} back|wrong|mistake|disregard|ignore|scratch|strike|instead|actually|delet|no longer|not the|above|never"
+);
+
+/// What a report says from the last of its second thoughts on; nothing if it has none, or if they are how it begins.
+pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {
+    let (piece, at) = pieces.iter().enumerate().rev().find_map(|(place, piece)| {
+        TAKES_BACK.find_iter(&piece.text).last().map(|found| (place, found.start()))
+    })?;
+    let text = &pieces[piece].text;
+    let from = sentence_start(text, at);
+    if piece == 0 && text[..from].trim().is_empty() {
+        return None;
+    }
+    if is_notice(&text[from..], pieces, piece) {
+        return None;
+    }
+    let first = Piece { place: pieces[piece].place, text: text[from..].to_owned() };
+    Some([first].into_iter().chain(pieces[piece + 1..].iter().cloned()).collect())
+}
+
+/// Where the sentence begins in which a place is.
+fn sentence_start(text: &str, at: usize) -> usize {
+    let before = &text[..at];
+    let ends = [". ", "! ", "? ", "; ", "\n", "。", "！", "？"];
+    ends.iter().filter_map(|end| before.rfind(end).map(|found| found + end.len())).max().unwrap_or(0)
+}
+
+/// Whether the last words are but a notice of a file that is written: `Corrected report filed.`
+fn is_notice(text: &str, pieces: &[Piece], piece: usize) -> bool {
+    let is_last = piece + 1 == pieces.len() && matches!(pieces[piece].place, Place::Ended | Place::Said);
+    let low = number_words(&text.to_lowercase());
+    let says_more = low.contains(|c: char| c.is_ascii_digit()) || GIVES_UP.is_match(&low) || !text.is_ascii();
+    is_last && piece > 0 && !says_more && !GRADE.is_match(text) && text.len() < 160
+}
+
+pattern!(GRADE, r"\b[ABC]\b|(?i)\b(?:continue|hold|shut)\b");
