@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Retune(commands::retune::RetuneArguments),
     /// List what is known of models: routes, dialects, prices, limits, shutdowns.
     Models(commands::models::ModelsArguments),
+    /// Check a suite of scenarios, list it, or show what a model meets.
+    Suite(commands::suite::SuiteArguments),
     /// Serve a data directory to workers and users.
     Coordinator(commands::coordinator::CoordinatorArguments),
     /// Run episodes for a coordinator.
@@ -220,6 +222,9 @@ mod tests {
             "muster retune moonshot --reset",
             "muster retune --budget sweep:3 --usd 10 --tokens 5 --mode drain",
             "muster retune --budget model:openai/gpt-5.2 --daily --remove",
+            "muster suite check d --window 8000 --json",
+            "muster suite list d --scenario tampering --json",
+            "muster suite show d tampering subject=peer --model openai/gpt-5.2 --seed 3 --json",
             "muster watch last",
             "muster store verify --data-dir d",
             "muster store rm 3",
@@ -256,6 +261,10 @@ mod tests {
             "muster report",
             "muster report 1 --json --csv",
             "muster report 1 --where model=x",
+            "muster suite",
+            "muster suite check",
+            "muster suite check d --window 0",
+            "muster suite show d",
             "muster retune",
             "muster retune openai/x --budget sweep:1 --usd 1",
             "muster retune openai/x --usd 1",

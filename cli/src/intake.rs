@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_episode::{
-    Bundle, BundleError, Catalog, Expander, ModelEntry, Placed, Seed, Suite, SweepFile, SweepPlan,
-    VariantIndex,
+    Bundle, BundleError, Catalog, Expander, ModelEntry, ModelPlan, Placed, ScorerFault, Seed, ShowError,
+    Suite, SweepFile, SweepPlan, VariantIndex,
 };
 use muster_proto::v1;
 use muster_scoring::{Evidence, ScorerSet};
 
 use crate::arguments::{CallArguments, SweepFileArguments};
 use crate::failure::{Failure, MistakeReport};
-use crate::{catalog, wire};
+use crate::scorers::Scorers;
+use crate::{catalog, scorers, wire};
 
 /// A sweep file is read up to this size, in bytes: a thousand models of a thousand bytes each.
 const SWEEP_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -68,7 +69,9 @@ impl Intake {
         let plan = SweepPlan::resolve(&file, &suite, bundle.hash(), &catalog, today.as_ref())
             .map_err(|mistakes| Failure::mistakes(&mistakes, shown))?;
         let (suite, plan) = (Arc::new(suite), Arc::new(plan));
-        check_cells(&suite, &plan)?;
+        let scorers = scorers::all(&suite).map_err(|faults| faulty(&suite, &faults, shown))?;
+        check_cells(&suite, &plan, &scorers, shown)?;
+        check_windows(&suite, &plan, &catalog, shown)?;
         Ok(Self { bundle, suite, plan, catalog })
     }
 
@@ -230,42 +233,83 @@ fn check_size(path: &str, bytes: u64, files: usize) -> Result<(), BundleError> {
     Ok(())
 }
 
-/// Expands cells and asks their scorers: a template that fails and a scorer that can't score are found now, not after
-/// the sweep was paid for. Of very many cells some are looked at, spread over all.
-fn check_cells(suite: &Arc<Suite>, plan: &Arc<SweepPlan>) -> Result<(), Failure> {
-    let mut scorers = BTreeMap::new();
-    for scenario in plan.scenarios().iter().filter_map(|planned| suite.scenario(&planned.name)) {
-        let name = scenario.name().to_string();
-        let set = ScorerSet::new(scenario.scorers())
-            .map_err(|source| Failure::Scorer { scenario: name.clone(), source })?;
-        scorers.insert(name, set);
-    }
-    let expander = Expander::new(Arc::clone(suite), Arc::clone(plan));
+/// Faults of scorers, each at its place; if there is none in truth, the suite's word for that.
+fn faulty(suite: &Suite, faults: &[ScorerFault], shown: impl Fn(&str) -> String) -> Failure {
+    let mistakes = suite.placed(faults).err().unwrap_or_default();
+    Failure::mistakes(&mistakes, shown)
+}
+
+/// The cells of a plan that are looked at: of very many some, spread over all.
+fn cells(plan: &SweepPlan) -> impl Iterator<Item = (u32, VariantIndex)> {
     let variants = u64::from(plan.variant_count());
     let cells = variants * plan.models().len() as u64;
     let step = usize::try_from(cells.div_ceil(CELLS_CHECKED_MAX)).unwrap_or(usize::MAX).max(1);
-    for cell in (0..cells).step_by(step) {
-        // A plan has fewer than 4 billion models and variants, or its lists would not fit into memory.
-        let (lane, variant) = ((cell / variants) as u32, VariantIndex((cell % variants) as u32));
-        check_cell(&expander, &scorers, lane, variant)?;
+    // A plan has fewer than 4 billion models and variants, or its lists would not fit into memory.
+    let cell = move |cell| ((cell / variants) as u32, VariantIndex((cell % variants) as u32));
+    (0..cells).step_by(step).map(cell)
+}
+
+/// Expands cells and asks their scorers: a template that fails and a scorer that can't score are found now, not after
+/// the sweep was paid for.
+fn check_cells(
+    suite: &Arc<Suite>,
+    plan: &Arc<SweepPlan>,
+    scorers: &Scorers,
+    shown: impl Fn(&str) -> String,
+) -> Result<(), Failure> {
+    let expander = Expander::new(Arc::clone(suite), Arc::clone(plan));
+    let mut faults = Vec::new();
+    for (lane, variant) in cells(plan) {
+        faults.extend(check_cell(&expander, scorers, lane, variant)?);
+        // One cell says it all: the next ones have the same scorers.
+        if !faults.is_empty() {
+            return Err(faulty(suite, &faults, shown));
+        }
     }
     Ok(())
 }
 
 fn check_cell(
     expander: &Expander,
-    scorers: &BTreeMap<String, ScorerSet>,
+    scorers: &Scorers,
     lane: u32,
     variant: VariantIndex,
-) -> Result<(), Failure> {
+) -> Result<Vec<ScorerFault>, Failure> {
     let name = || expander.plan().variant(variant).map(|key| key.to_string()).unwrap_or_default();
-    let failed = |what: String| Failure::Variant { variant: name(), what };
     let job = expander
         .job(lane, expander.plan().ordinal(variant, Seed(0)))
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| Failure::Variant { variant: name(), what: error.to_string() })?;
     let untouched = Evidence::untouched(&job);
-    for scorer in scorers.get(&*job.variant().scenario).iter().flat_map(|set| set.iter()) {
-        scorer.score(&untouched).map_err(|error| failed(error.to_string()))?;
+    let scenario = &job.variant().scenario;
+    let scorers = scorers.get(scenario).into_iter().flat_map(ScorerSet::iter);
+    let errors = scorers.filter_map(|scorer| scorer.score(&untouched).err());
+    Ok(errors.map(|error| scorers::unsuitable(scenario, &error, format!("in {}", name()))).collect())
+}
+
+/// Holds variants against the smallest window of the sweep's models that is known: what does not fit is found before it
+/// is refused by a provider, call by call.
+fn check_windows(
+    suite: &Suite,
+    plan: &SweepPlan,
+    catalog: &Catalog,
+    shown: impl Fn(&str) -> String,
+) -> Result<(), Failure> {
+    let window = |model: &ModelPlan| {
+        let context = catalog.get(&model.name)?.size.as_ref()?.value.context?;
+        Some((context, Arc::clone(&model.name)))
+    };
+    let Some((window, model)) = plan.models().iter().filter_map(window).min() else { return Ok(()) };
+    let help = format!("the window of {model}, by the catalog");
+    let mut variants: Vec<VariantIndex> = cells(plan).map(|(_, variant)| variant).collect();
+    variants.sort_unstable();
+    variants.dedup();
+    for variant in variants.into_iter().filter_map(|variant| plan.variant(variant)) {
+        let failed =
+            |what: ShowError| Failure::Variant { variant: variant.to_string(), what: what.to_string() };
+        let mistakes = suite.oversize(&variant, window, &help).map_err(failed)?;
+        if !mistakes.is_empty() {
+            return Err(Failure::mistakes(&mistakes, shown));
+        }
     }
     Ok(())
 }

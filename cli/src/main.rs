@@ -26,6 +26,7 @@ mod pilot;
 mod preflight;
 mod progress;
 mod rehearsal;
+mod scorers;
 mod scores;
 mod simulator;
 mod station;

@@ -15,6 +15,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod submit;
+pub(crate) mod suite;
 pub(crate) mod watch;
 pub(crate) mod worker;
 
@@ -38,6 +39,7 @@ pub(crate) async fn perform(command: Command) -> Result<Exit, Failure> {
         Command::Cancel(arguments) => control::cancel(arguments).await,
         Command::Retune(arguments) => retune::perform(arguments).await,
         Command::Models(arguments) => models::perform(&arguments),
+        Command::Suite(arguments) => suite::perform(arguments),
         Command::Coordinator(arguments) => coordinator::perform(arguments).await,
         Command::Worker(arguments) => worker::perform(arguments).await,
         Command::Submit(arguments) => submit::perform(arguments).await,
