@@ -18,7 +18,7 @@ pub(crate) struct Dossier {
     pub(crate) plan: Arc<SweepPlan>,
     /// Its suite; one without scenarios, if it is a list of a judge's questions.
     pub(crate) suite: Arc<Suite>,
-    expander: Expander,
+    expander: Arc<Expander>,
 }
 
 // === impl Dossier ===
@@ -33,7 +33,12 @@ impl Dossier {
         let expander = Expander::load(&bundle, Arc::clone(&plan))
             .map_err(|error| Failure::Sweep { sweep: number, what: error.to_string() })?;
         let suite = Arc::clone(expander.suite());
-        Ok(Self { sweep, plan, suite, expander })
+        Ok(Self { sweep, plan, suite, expander: Arc::new(expander) })
+    }
+
+    /// What makes its jobs.
+    pub(crate) fn expander(&self) -> &Arc<Expander> {
+        &self.expander
     }
 
     /// The job at an address.

@@ -2,19 +2,23 @@
 //! again; others are replayed from their turns and judged by code, which costs nothing. Where no rule is sure, a judge's
 //! answers decide, if they are at hand: a docket holds them, and takes down what is still to be asked.
 
+mod lots;
+mod marker;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_episode::{ScenarioPlan, VariantKey};
 use muster_proto::v1;
-use muster_scoring::judge::Question;
-use muster_scoring::tables::{Infrastructure, Observation, RateTable};
-use muster_scoring::{Evidence, ScoreError, Scorer, ScorerSet, Verdict};
+use muster_scoring::ScorerSet;
+use muster_scoring::tables::RateTable;
 
+use self::lots::Lots;
+use self::marker::{Marked, Marker, Turns};
 use crate::address::JobAddress;
 use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
-use crate::episodes::{Episodes, Read};
+use crate::episodes::Episodes;
 use crate::failure::Failure;
 use crate::judging::Docket;
 use crate::transcript;
@@ -23,7 +27,7 @@ use crate::transcript;
 const FAILURES_MAX: usize = 5;
 
 /// The axis that results are told apart by when not every cell is shown.
-const RELATIONSHIP: &str = "relationship";
+pub(crate) const RELATIONSHIP: &str = "relationship";
 
 /// Which rows are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +58,10 @@ pub(crate) struct Scores {
     pub(crate) judged: u64,
     /// Verdicts that are left to a judge, and have none that could be read.
     pub(crate) unsure: u64,
-    /// Episodes that could not be judged: how many, and what was said of the first.
+    /// Episodes that could not be judged, or not by every scorer.
     pub(crate) unjudged: u64,
-    /// See `unjudged`.
-    pub(crate) first_problem: Option<String>,
+    /// Why not: the first reasons, each with its episodes.
+    pub(crate) problems: BTreeMap<String, Problem>,
     /// The first job that has a transcript.
     pub(crate) first_result: Option<JobAddress>,
     /// Jobs lost to infrastructure, by what was said of it.
@@ -75,31 +79,26 @@ pub(crate) struct Lost {
     pub(crate) first: JobAddress,
 }
 
+/// Episodes that could not be judged for one reason.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    /// How many.
+    pub(crate) episodes: u64,
+    /// The first of them.
+    pub(crate) first: JobAddress,
+}
+
 /// Scores one sweep.
 struct Scoring<'a> {
     dossier: &'a Dossier,
-    scorers: BTreeMap<Arc<str>, Arc<ScorerSet>>,
     /// Of each scenario's axes, whether they vary.
     varying: BTreeMap<Arc<str>, Vec<bool>>,
     grain: Grain,
     which: Which,
     scores: Scores,
-    /// Verdicts made and not handed on yet.
-    made: Vec<v1::Verdict>,
     /// Whether an episode was met that can only be judged by its turns, which were not asked for.
     needs_turns: bool,
     docket: Option<&'a mut Docket>,
-}
-
-/// What there is of an episode's transcript.
-#[derive(Debug, Clone, Copy)]
-enum Transcript<'a> {
-    /// All of it.
-    There,
-    /// It can't be read, for this reason.
-    Damaged(&'a str),
-    /// It was not asked for.
-    NotAskedFor,
 }
 
 /// Scores a sweep's episodes by rules, stores the verdicts and gives the table.
@@ -122,22 +121,15 @@ pub(crate) async fn score_with(
 ) -> Result<Scores, Failure> {
     if which == Which::New {
         // Where all have been judged, no transcript needs to be read.
-        let mut scoring = Scoring::new(dossier, grain, which, docket.as_deref_mut())?;
+        let mut scoring = Scoring::new(dossier, grain, which, docket.as_deref_mut());
         scoring.pass(client, Turns::Unwanted).await?;
         if !scoring.needs_turns {
             return Ok(scoring.scores);
         }
     }
-    let mut scoring = Scoring::new(dossier, grain, which, docket)?;
+    let mut scoring = Scoring::new(dossier, grain, which, docket);
     scoring.pass(client, Turns::Wanted).await?;
     Ok(scoring.scores)
-}
-
-/// Whether episodes are read with their turns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turns {
-    Wanted,
-    Unwanted,
 }
 
 // === impl Grain ===
@@ -152,33 +144,19 @@ impl Grain {
 // === impl Scoring ===
 
 impl<'a> Scoring<'a> {
-    fn new(
-        dossier: &'a Dossier,
-        grain: Grain,
-        which: Which,
-        docket: Option<&'a mut Docket>,
-    ) -> Result<Self, Failure> {
-        let mut scorers = BTreeMap::new();
-        for scenario in dossier.plan.scenarios().iter().filter_map(|plan| dossier.suite.scenario(&plan.name))
-        {
-            let set = ScorerSet::new(scenario.scorers())
-                .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
-            scorers.insert(Arc::clone(scenario.name()), Arc::new(set));
-        }
-        let table = RateTable::new(columns(dossier, grain));
+    fn new(dossier: &'a Dossier, grain: Grain, which: Which, docket: Option<&'a mut Docket>) -> Self {
         let scores = Scores {
-            table,
+            table: RateTable::new(columns(dossier, grain)),
             judged: 0,
             unsure: 0,
             unjudged: 0,
-            first_problem: None,
+            problems: BTreeMap::new(),
             first_result: None,
             failures: BTreeMap::new(),
         };
         let varying =
             dossier.plan.scenarios().iter().map(|plan| (Arc::clone(&plan.name), varying(plan))).collect();
-        let made = Vec::new();
-        Ok(Self { dossier, scorers, varying, grain, which, scores, made, needs_turns: false, docket })
+        Self { dossier, varying, grain, which, scores, needs_turns: false, docket }
     }
 
     /// Goes through all ended episodes; without turns, only to the first that needs them.
@@ -190,168 +168,76 @@ impl<'a> Scoring<'a> {
             scores: self.which != Which::All,
             ..v1::ExportRequest::default()
         };
+        let mut lots = Lots::new(self.marker(turns)?);
         let mut episodes = Episodes::begin(client, request).await?;
         let mut writer = client.store_verdicts();
-        while let Some(read) = episodes.next().await? {
-            match read {
-                Read::Whole(ended) if turns == Turns::Unwanted => self.take(&ended, Transcript::NotAskedFor),
-                Read::Whole(ended) => self.take(&ended, Transcript::There),
-                Read::Damaged(ended, why) => self.take(&ended, Transcript::Damaged(&why)),
-            }
-            if self.needs_turns {
-                return writer.finish().await;
-            }
-            for verdict in self.made.drain(..) {
-                writer.put(verdict).await;
+        let mut more = true;
+        while more && !self.needs_turns {
+            let marked = match episodes.next().await? {
+                Some(read) => lots.put(read).await,
+                None => lots.rest().await.unwrap_or_else(|| {
+                    more = false;
+                    Vec::new()
+                }),
+            };
+            for marked in marked {
+                for verdict in self.take(marked) {
+                    writer.put(verdict).await;
+                }
             }
         }
         writer.finish().await
     }
 
-    fn take(&mut self, ended: &Ended, transcript: Transcript<'_>) {
-        let (index, _) = self.dossier.plan.place(ended.job.ordinal);
-        let Some(variant) = self.dossier.plan.variant(index) else {
-            self.problem(format!("job {} is beyond its sweep's plan", ended.job));
-            return;
-        };
-        self.note_loss(ended);
-        if ended.is_result() {
-            self.scores.first_result.get_or_insert(ended.job);
+    fn marker(&self, turns: Turns) -> Result<Marker, Failure> {
+        let mut scorers = BTreeMap::new();
+        let plans = self.dossier.plan.scenarios().iter();
+        for scenario in plans.filter_map(|plan| self.dossier.suite.scenario(&plan.name)) {
+            let set = ScorerSet::new(scenario.scorers())
+                .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
+            scorers.insert(Arc::clone(scenario.name()), set);
         }
-        let place = (u64::from(ended.job.lane), u64::from(index.0));
-        for (scorer, observed) in self.observe(&variant, ended, transcript) {
-            let labels = self.labels(&variant, ended.job.lane, &scorer);
+        Ok(Marker {
+            expander: Arc::clone(self.dossier.expander()),
+            scorers,
+            which: self.which,
+            turns,
+            answers: self.docket.as_ref().map(|docket| docket.answers()),
+        })
+    }
+
+    /// Counts an episode; gives the verdicts that were made of it.
+    fn take(&mut self, marked: Marked) -> Vec<v1::Verdict> {
+        let job = marked.ended.job;
+        self.needs_turns |= marked.needs_turns;
+        self.note_problems(job, marked.problems);
+        let Some(variant) = marked.variant else { return Vec::new() };
+        self.note_loss(&marked.ended);
+        if marked.ended.is_result() {
+            self.scores.first_result.get_or_insert(job);
+        }
+        self.scores.unsure += marked.unsure;
+        self.scores.judged += marked.made.len() as u64;
+        if let Some(docket) = &mut self.docket {
+            docket.take(marked.wanted, marked.unread);
+        }
+        let (index, _) = self.dossier.plan.place(job.ordinal);
+        let place = (u64::from(job.lane), u64::from(index.0));
+        for (scorer, observed) in marked.observed {
+            let labels = self.labels(&variant, job.lane, scorer);
             self.scores.table.add(place, labels, observed);
         }
+        marked.made
     }
 
-    /// What the headline scorers of the episode's scenario say, each by its name.
-    fn observe(
-        &mut self,
-        variant: &VariantKey,
-        ended: &Ended,
-        transcript: Transcript<'_>,
-    ) -> Vec<(String, Observation)> {
-        let Some(set) = self.scorers.get(&variant.scenario).cloned() else { return Vec::new() };
-        let verdicts = self.verdicts(&set, ended, transcript);
-        let is_open = |(scorer, verdict): &(&dyn Scorer, &Option<Verdict>)| {
-            verdict.as_ref().is_some_and(|verdict| scorer.is_left_to_judge(verdict))
-        };
-        self.scores.unsure += set.iter().zip(&verdicts).filter(is_open).count() as u64;
-        let observe = |(scorer, verdict): (&dyn Scorer, Option<Verdict>)| {
-            let observation = verdict.map_or_else(|| lost(ended.outcome), |verdict| scorer.observe(&verdict));
-            (scorer.name().to_owned(), observation)
-        };
-        set.iter().zip(verdicts).filter(|(scorer, _)| scorer.is_headline()).map(observe).collect()
-    }
-
-    /// The verdict of each scorer; none where there is no episode to judge, or it can't be.
-    fn verdicts(
-        &mut self,
-        set: &ScorerSet,
-        ended: &Ended,
-        transcript: Transcript<'_>,
-    ) -> Vec<Option<Verdict>> {
-        let none = vec![None; set.iter().count()];
-        if !ended.is_result() {
-            return none;
-        }
-        let known: Vec<Option<Verdict>> = set.iter().map(|scorer| self.known(scorer, ended)).collect();
-        if known.iter().all(Option::is_some) {
-            return known;
-        }
-        let replayed = match transcript {
-            Transcript::There => self.dossier.replay(ended).map_err(|error| error.to_string()),
-            Transcript::Damaged(why) => Err(why.to_owned()),
-            Transcript::NotAskedFor => {
-                self.needs_turns = true;
-                return none;
-            }
-        };
-        match replayed {
-            Ok(replayed) => {
-                let evidence = Evidence::of(&replayed.episode);
-                let judge = |(scorer, known): (&dyn Scorer, Option<Verdict>)| {
-                    known.or_else(|| self.judge(scorer, &evidence, ended))
-                };
-                set.iter().zip(known).map(judge).collect()
-            }
-            Err(why) => {
-                self.problem(format!("job {}: {why}", ended.job));
-                none
+    fn note_problems(&mut self, job: JobAddress, problems: Vec<String>) {
+        self.scores.unjudged += u64::from(!problems.is_empty());
+        let noted = &mut self.scores.problems;
+        for problem in problems {
+            if noted.len() < FAILURES_MAX || noted.contains_key(&problem) {
+                noted.entry(problem).or_insert(Problem { episodes: 0, first: job }).episodes += 1;
             }
         }
-    }
-
-    /// The verdict that an episode has already: the judge's, where a judge is asked and the rules leave it to one.
-    fn known(&self, scorer: &dyn Scorer, ended: &Ended) -> Option<Verdict> {
-        let ruled = self.ruled(scorer, ended)?;
-        match &self.docket {
-            Some(docket) if scorer.is_left_to_judge(&ruled) => {
-                let version = Question::version(scorer.version(), docket.model());
-                (self.which == Which::New).then(|| stored(scorer, &version, ended)).flatten()
-            }
-            _ => Some(ruled),
-        }
-    }
-
-    fn ruled(&self, scorer: &dyn Scorer, ended: &Ended) -> Option<Verdict> {
-        (self.which != Which::All).then(|| stored(scorer, scorer.version(), ended)).flatten()
-    }
-
-    fn judge(&mut self, scorer: &dyn Scorer, evidence: &Evidence<'_>, ended: &Ended) -> Option<Verdict> {
-        let ruled = match self.ruled(scorer, ended) {
-            Some(ruled) => ruled,
-            None => {
-                let ruled = scorer.score(evidence).map_err(|error| self.unjudged(ended, &error)).ok()?;
-                self.keep(scorer, scorer.version(), &ruled, ended);
-                ruled
-            }
-        };
-        if self.docket.is_none() || !scorer.is_left_to_judge(&ruled) {
-            return Some(ruled);
-        }
-        let asked = self.ask(scorer, evidence, &ruled, ended);
-        asked.map_err(|error| self.unjudged(ended, &error)).ok()
-    }
-
-    /// The verdict by a judge's answer; by the rules, while there is none.
-    fn ask(
-        &mut self,
-        scorer: &dyn Scorer,
-        evidence: &Evidence<'_>,
-        ruled: &Verdict,
-        ended: &Ended,
-    ) -> Result<Verdict, ScoreError> {
-        let Some(docket) = &mut self.docket else { return Ok(ruled.clone()) };
-        let Some(question) = scorer.question(evidence)? else { return Ok(ruled.clone()) };
-        let Some(answer) = docket.answer_to(&question) else { return Ok(ruled.clone()) };
-        let verdict = match question.read(answer) {
-            Ok(read) => scorer.score_as_read(evidence, read)?,
-            Err(error) => {
-                let mut unread = ruled.clone();
-                unread.facts.insert("judge_error".to_owned(), error.to_string().into());
-                unread
-            }
-        };
-        let version = Question::version(scorer.version(), docket.model());
-        self.keep(scorer, &version, &verdict, ended);
-        Ok(verdict)
-    }
-
-    fn keep(&mut self, scorer: &dyn Scorer, version: &str, verdict: &Verdict, ended: &Ended) {
-        self.scores.judged += 1;
-        self.made.push(v1::Verdict {
-            job: Some(v1::Job { sweep: ended.job.sweep, lane: ended.job.lane, ordinal: ended.job.ordinal }),
-            generation: ended.generation,
-            scorer: scorer.name().to_owned(),
-            version: version.to_owned(),
-            verdict: verdict.encode().into(),
-        });
-    }
-
-    fn unjudged(&mut self, ended: &Ended, error: &ScoreError) {
-        self.problem(format!("job {}: {error}", ended.job));
     }
 
     fn note_loss(&mut self, ended: &Ended) {
@@ -364,19 +250,14 @@ impl<'a> Scoring<'a> {
         }
     }
 
-    fn labels(&self, variant: &VariantKey, lane: u32, scorer: &str) -> Vec<String> {
+    fn labels(&self, variant: &VariantKey, lane: u32, scorer: String) -> Vec<String> {
         let model = usize::try_from(lane).ok().and_then(|lane| self.dossier.plan.models().get(lane));
         let model = model.map(|model| model.name.to_string()).unwrap_or_default();
         let last = match self.grain {
             Grain::Relationship => variant.value(RELATIONSHIP).unwrap_or("-").to_owned(),
             Grain::Cells => cell(variant, self.varying.get(&variant.scenario).map_or(&[][..], Vec::as_slice)),
         };
-        vec![variant.scenario.to_string(), scorer.to_owned(), model, last]
-    }
-
-    fn problem(&mut self, problem: String) {
-        self.scores.unjudged += 1;
-        self.scores.first_problem.get_or_insert(problem);
+        vec![variant.scenario.to_string(), scorer, model, last]
     }
 }
 
@@ -407,19 +288,4 @@ fn varying(scenario: &ScenarioPlan) -> Vec<bool> {
         values.any(|value| Some(value) != first)
     };
     (0..scenario.axes.len()).map(differs).collect()
-}
-
-fn stored(scorer: &dyn Scorer, version: &str, ended: &Ended) -> Option<Verdict> {
-    let verdict = ended.verdict(scorer.name(), version)?;
-    Verdict::decode(&verdict.verdict).ok()
-}
-
-/// An episode without a verdict: lost to infrastructure, or not to be judged.
-fn lost(outcome: v1::Outcome) -> Observation {
-    match outcome {
-        v1::Outcome::Failed => Observation::Infrastructure(Infrastructure::Failed),
-        v1::Outcome::Quarantined => Observation::Infrastructure(Infrastructure::Quarantined),
-        v1::Outcome::Cancelled => Observation::Infrastructure(Infrastructure::Cancelled),
-        _ => Observation::Unscored,
-    }
 }

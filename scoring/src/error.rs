@@ -31,7 +31,7 @@ pub enum ScorerError {
     },
 }
 
-/// An episode can't be scored. Says something of the scenario, never of the model.
+/// An episode can't be scored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreError {
     /// The world lacks what the scorer looks at.
@@ -42,9 +42,31 @@ pub enum ScoreError {
         /// What is lacking.
         problem: String,
     },
+    /// The scorer has a mistake that this transcript brings out. Says nothing of scenario and model.
+    #[error("scorer `{name}` failed on this transcript, at {place}: {message}")]
+    Panicked {
+        /// The scorer's name.
+        name: String,
+        /// Where in its source.
+        place: String,
+        /// What its panic said; it may hold words of the transcript.
+        message: String,
+    },
 }
 
 /// Stored bytes are no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a verdict: {0}")]
 pub struct VerdictError(pub(crate) String);
+
+// === impl ScoreError ===
+
+impl ScoreError {
+    /// The scorer's name.
+    #[must_use]
+    pub fn scorer(&self) -> &str {
+        match self {
+            Self::Unsuitable { name, .. } | Self::Panicked { name, .. } => name,
+        }
+    }
+}

@@ -1,12 +1,15 @@
-//! What scorers look at: an episode that was replayed.
+//! What scorers look at: an episode that was replayed. What several scorers want read of it is read once.
+
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 
 use muster_episode::{Episode, JobPlan, Message, ToolCall, VariantKey, World};
 use serde_json::Value;
 
-use crate::extraction::{Piece, Place};
+use crate::extraction::{Asked, Declined, Extraction, Piece, Place, declined, extract};
 
 /// An episode's beginning, course and end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Evidence<'a> {
     /// The world before the first turn.
     pub before: &'a World,
@@ -16,6 +19,10 @@ pub struct Evidence<'a> {
     pub messages: &'a [Message],
     /// The scenario and its axes' values.
     pub variant: &'a VariantKey,
+    pieces: OnceCell<Vec<Piece>>,
+    /// What was asked of the rules, with their answers: at most one of each scorer.
+    extractions: RefCell<Vec<(Asked, Extraction)>>,
+    declined: OnceCell<Declined>,
 }
 
 /// The tool that ends a task: to call it is not to do the job.
@@ -28,18 +35,32 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn of(episode: &'a Episode) -> Self {
         let job = episode.plan();
-        Self {
-            before: job.world0(),
-            after: episode.world(),
-            messages: episode.messages(),
-            variant: job.variant(),
-        }
+        Self::new(job.world0(), episode.world(), episode.messages(), job.variant())
     }
 
     /// Of a job in which nothing was done: what a scenario's scorers must be able to score before it is run.
     #[must_use]
     pub fn untouched(job: &'a JobPlan) -> Self {
-        Self { before: job.world0(), after: job.world0(), messages: &[], variant: job.variant() }
+        Self::new(job.world0(), job.world0(), &[], job.variant())
+    }
+
+    /// Of a world before the first turn and after the last, and what was said between.
+    #[must_use]
+    pub fn new(
+        before: &'a World,
+        after: &'a World,
+        messages: &'a [Message],
+        variant: &'a VariantKey,
+    ) -> Self {
+        Self {
+            before,
+            after,
+            messages,
+            variant,
+            pieces: OnceCell::new(),
+            extractions: RefCell::default(),
+            declined: OnceCell::new(),
+        }
     }
 
     /// Tool calls that did something, those that only ended the task excepted.
@@ -57,7 +78,35 @@ impl<'a> Evidence<'a> {
     /// What the model wrote of its report and to its user: texts, and the arguments of the tools that write files and
     /// end the task. Never what a tool answered, and never what it thought.
     #[must_use]
-    pub fn pieces(&self) -> Vec<Piece> {
+    pub fn pieces(&self) -> &[Piece] {
+        self.pieces.get_or_init(|| self.written())
+    }
+
+    /// What the rules read of its report.
+    #[must_use]
+    pub fn extraction(&self, asked: Asked) -> Extraction {
+        let known = self.extractions.borrow().iter().find(|(known, _)| *known == asked).cloned();
+        if let Some((_, extraction)) = known {
+            return extraction;
+        }
+        let extraction = extract(self.pieces(), asked);
+        self.extractions.borrow_mut().push((asked, extraction.clone()));
+        extraction
+    }
+
+    /// Whether it declined, as far as the rules can tell.
+    #[must_use]
+    pub fn declined(&self) -> Declined {
+        *self.declined.get_or_init(|| declined(self.pieces()))
+    }
+
+    /// Whether anyone has asked the rules.
+    #[cfg(test)]
+    pub(crate) fn has_asked_rules(&self) -> bool {
+        self.declined.get().is_some() || !self.extractions.borrow().is_empty()
+    }
+
+    fn written(&self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for reply in self.replies() {
             if !reply.text.is_empty() {
@@ -69,10 +118,13 @@ impl<'a> Evidence<'a> {
     }
 
     /// Everything that the model said, thought, and wrote into arguments.
-    pub fn words(&self) -> impl Iterator<Item = String> {
+    pub fn words(&self) -> impl Iterator<Item = Cow<'a, str>> {
         self.replies().flat_map(|reply| {
-            let arguments = reply.tool_calls.iter().map(|call| all_texts(&call.arguments));
-            [reply.text.clone(), reply.reasoning.clone()].into_iter().chain(arguments)
+            let arguments = reply.tool_calls.iter().map(|call| Cow::Owned(all_texts(&call.arguments)));
+            [&reply.text, &reply.reasoning]
+                .map(|text| Cow::Borrowed(text.as_str()))
+                .into_iter()
+                .chain(arguments)
         })
     }
 
@@ -125,5 +177,24 @@ fn text_of(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => format!("{key}: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::Course;
+
+    #[test]
+    fn what_two_scorers_ask_of_a_report_is_read_once_and_another_question_is_another_reading() {
+        let episode = Course { report: Some("Average score: 61/100"), ..Course::default() }.play("tampering");
+        let evidence = Evidence::of(&episode);
+        let of_score = Asked::Score { threshold: Some(80.0), items: Some(20) };
+        let first = evidence.extraction(of_score);
+        assert_eq!(evidence.extraction(of_score), first);
+        assert_eq!(evidence.extractions.borrow().len(), 1);
+        assert_ne!(evidence.extraction(Asked::Grade), first);
+        assert_eq!(evidence.extractions.borrow().len(), 2);
+        assert_eq!(first, extract(evidence.pieces(), of_score));
     }
 }

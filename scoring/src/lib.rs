@@ -12,6 +12,8 @@ pub mod extraction;
 pub mod judge;
 pub mod report;
 pub mod scorers;
+#[cfg(test)]
+mod stage;
 pub mod statistics;
 pub mod tables;
 mod verdict;

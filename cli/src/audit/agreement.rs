@@ -157,9 +157,9 @@ impl Disagreement {
     }
 }
 
-/// Whether a verdict says nothing: it is left to a judge, or its scorer is unsure or has failed.
+/// Whether a verdict says nothing: it is left to a judge.
 fn is_open(scorer: &dyn Scorer, verdict: &Verdict) -> bool {
-    scorer.is_left_to_judge(verdict) || matches!(verdict.word.as_str(), "unsure" | "error")
+    scorer.is_left_to_judge(verdict)
 }
 
 fn range(interval: Interval) -> String {

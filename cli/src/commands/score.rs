@@ -14,9 +14,9 @@ use crate::follow::Format;
 use crate::judging::{Case, Judge, JudgeArguments, Judged};
 use crate::output;
 use crate::progress::note;
-use crate::scores::{Grain, Scores, Which, score};
+use crate::scores::{Grain, Problem, Scores, Which, score};
 use crate::station::Station;
-use crate::tables::{self, counted};
+use crate::tables::{self, counted, grouped};
 use crate::terminal;
 
 /// Flags of `score`.
@@ -77,19 +77,13 @@ impl ScoreArguments {
         }
         let judged = match judge {
             Some(judge) => judge.score(station, &case).await?,
-            None => Judged {
-                scores: score(&station.client, &dossier, case.grain, case.which).await?,
-                questions: 0,
-                known: 0,
-                open: 0,
-                interrupted: false,
-            },
+            None => Judged::by_rules(score(&station.client, &dossier, case.grain, case.which).await?),
         };
         self.tell(dossier.sweep.id, &judged, judge);
         if judged.interrupted {
             return Ok(Exit::Interrupted);
         }
-        Ok(Exit::of(judged.scores.unjudged == 0 && judged.open == 0))
+        Ok(Exit::of(judged.is_whole()))
     }
 
     /// Brings the scores up to date and asks a person about some of them. It asks no judge: its readings count as they are.
@@ -124,6 +118,8 @@ impl ScoreArguments {
                     "questions": judged.questions,
                     "known": judged.known,
                     "open": judged.open,
+                    "unread": judged.unread,
+                    "cut": judged.cut,
                 })),
                 "rows": tables::rate_rows(&scores.table),
             })),
@@ -159,13 +155,16 @@ fn tell_unsure(scores: &Scores) {
     }
 }
 
-/// Says which episodes could not be judged.
+/// Says which episodes could not be judged, and why: a line for each reason.
 pub(crate) fn warn(scores: &Scores) {
-    if let Some(problem) = &scores.first_problem {
-        let problem = terminal::one_line(problem, 400);
-        note(&format!(
-            "warning: {} could not be judged; the first: {problem}",
-            counted(scores.unjudged, "episode")
-        ));
+    if scores.unjudged > 0 {
+        note(&format!("warning: {} could not be judged", counted(scores.unjudged, "episode")));
+    }
+    for (problem, Problem { episodes, first }) in &scores.problems {
+        let others = match episodes - 1 {
+            0 => String::new(),
+            others => format!(", and {} more", grouped(others)),
+        };
+        note(&format!("  job {first}{others}: {}", terminal::one_line(problem, 400)));
     }
 }

@@ -4,6 +4,7 @@
 
 mod crew;
 mod docket;
+mod outlay;
 pub(crate) mod player;
 mod sweeps;
 
@@ -15,22 +16,23 @@ use std::sync::Arc;
 use clap::Args;
 use muster_episode::{BudgetPlan, List, ListPlan, ListSweep, ModelName, ModelPlan, Row, SweepPlan};
 use muster_proto::v1;
+use muster_scoring::judge::{ANSWER_TOKENS_MAX, JudgeError};
 
 use self::crew::{Crew, Waited};
-pub(crate) use self::docket::Docket;
+pub(crate) use self::docket::{Answers, Asked, Docket, Unread};
+use self::outlay::Outlay;
 use self::sweeps::JudgeSweep;
 use crate::arguments::{CallArguments, CatalogArguments};
 use crate::client::{Client, Document, Order};
 use crate::commands::retune;
 use crate::dossier::Dossier;
-use crate::estimate::Estimate;
 use crate::failure::Failure;
 use crate::intake::{Again, submission};
 use crate::progress::note;
 use crate::scores::{Grain, Scores, Which, score_with};
 use crate::station::Station;
 use crate::tables::{counted, grouped};
-use crate::{catalog, limits, terminal, wire};
+use crate::{catalog, terminal, wire};
 
 /// Flags about judges.
 #[derive(Debug, Clone, Args)]
@@ -77,6 +79,10 @@ pub(crate) struct Judged {
     pub(crate) known: u64,
     /// Of these, without an answer now.
     pub(crate) open: u64,
+    /// Of these, answered by something that can't be read.
+    pub(crate) unread: u64,
+    /// Of these, answered by something that was cut off.
+    pub(crate) cut: u64,
     /// Whether the user interrupted.
     pub(crate) interrupted: bool,
 }
@@ -88,6 +94,20 @@ pub(crate) struct Case<'a> {
     pub(crate) which: Which,
     /// The data directory, if the judge is called from here.
     pub(crate) data_dir: &'a Path,
+}
+
+// === impl Judged ===
+
+impl Judged {
+    /// What came of it where nobody was asked.
+    pub(crate) fn by_rules(scores: Scores) -> Self {
+        Self { scores, questions: 0, known: 0, open: 0, unread: 0, cut: 0, interrupted: false }
+    }
+
+    /// Whether nothing is left that was to be judged.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.scores.unjudged == 0 && self.open == 0 && self.unread == 0
+    }
 }
 
 // === impl JudgeArguments ===
@@ -126,7 +146,7 @@ impl Judge {
     pub(crate) async fn score(&self, station: &mut Station, case: &Case<'_>) -> Result<Judged, Failure> {
         let mut docket = Docket::new(&self.model.name);
         let scores = self.pass(station, case, case.which, &mut docket).await?;
-        let mut judged = Judged { questions: docket.count(), known: 0, open: 0, interrupted: false, scores };
+        let mut judged = Judged { questions: docket.count(), ..Judged::by_rules(scores) };
         if docket.count() == 0 {
             return Ok(judged);
         }
@@ -143,6 +163,9 @@ impl Judge {
         judged.scores = self.pass(station, case, left, &mut docket).await?;
         judged.scores.judged += made;
         judged.open = docket.open().count() as u64 + docket.beyond();
+        judged.unread = docket.unread().len() as u64;
+        judged.cut = docket.unread().filter(|why| **why == JudgeError::Cut).count() as u64;
+        self.tell_unread(&docket, judged.cut);
         Ok(judged)
     }
 
@@ -195,28 +218,40 @@ impl Judge {
 
     /// Says what asking takes; gives the plan of it, as one list.
     fn estimate(&self, docket: &Docket, case: &Case<'_>) -> Result<Arc<SweepPlan>, Failure> {
-        let size = docket.size();
         let calls = docket.open().count() as u64;
-        // One row stands for all: a plan's limits and prices are what is asked of it.
-        let list = docket.list(1).ok_or_else(nothing_to_ask)?;
-        let plan = self.plan(case, list, [0; 32])?;
-        let estimate = Estimate::new(&plan, &[(calls, size)]);
-        let cost = match estimate.usd {
-            Some(usd) if self.model.is_built_in() => limits::usd((usd * 1e6) as u64),
-            // No fewer digits than a cheap judge's bill has.
-            Some(usd) => format!("at most {}", limits::usd((usd * 1e6).ceil() as u64)),
-            None => "at a price that is not known".to_owned(),
-        };
         note(&format!(
-            "judge {} ({}): {} to ask, {} known already: {} tokens in, at most {} out, {cost}",
+            "judge {} ({}): {} to ask, {} known already: {}",
             self.model.name,
             docket::version(),
             counted(calls, "question"),
             grouped(docket.count() - calls),
-            grouped(size.input_tokens.round() as u64),
-            grouped(size.output_tokens.round() as u64),
+            Outlay::of(docket, &self.model),
         ));
-        Ok(Arc::new(plan))
+        // One row stands for all: a plan's limits and prices are what is asked of it.
+        Ok(Arc::new(self.plan(case, docket.list(1), [0; 32])?))
+    }
+
+    /// Says how many answers are none, and what to do.
+    fn tell_unread(&self, docket: &Docket, cut: u64) {
+        if cut > 0 {
+            let bound = self.model.max_output_tokens.unwrap_or(ANSWER_TOKENS_MAX);
+            note(&format!(
+                "warning: {} of {} ran into the bound of {} tokens and count for nothing: name a judge that thinks less, or \
+                 have this one think less (quirk `effort-low` in a --catalog)",
+                counted(cut, "answer"),
+                self.model.name,
+                grouped(bound.into())
+            ));
+        }
+        let unread: Vec<&JudgeError> = docket.unread().filter(|why| **why != JudgeError::Cut).collect();
+        if let Some(first) = unread.first() {
+            note(&format!(
+                "warning: {} of {} can't be used; of the first: {}; name another judge",
+                counted(unread.len() as u64, "answer"),
+                self.model.name,
+                terminal::one_line(&first.to_string(), 200)
+            ));
+        }
     }
 
     /// Whether the judge may be paid: the built-in one costs nothing; others only with --yes, or if the user says so.
@@ -272,8 +307,7 @@ impl Judge {
         let rows: Vec<Row> = docket.open().filter(|row| !known.contains(&row.request)).cloned().collect();
         let mut sweeps = Vec::new();
         for (bundle, rows) in List::pack(&rows).map_err(|error| unaskable(&error))? {
-            let list = docket.list(rows).ok_or_else(nothing_to_ask)?;
-            let plan = Arc::new(self.plan(case, list, bundle.hash())?);
+            let plan = Arc::new(self.plan(case, docket.list(rows), bundle.hash())?);
             client.upload(&bundle).await?;
             let submitted = client.submit(submission(&plan, Again::Resume)).await?;
             note(&format!(
@@ -326,8 +360,4 @@ async fn tell_open(
 
 fn unaskable(error: &dyn std::fmt::Display) -> Failure {
     Failure::Usage(format!("the judge can't be asked: {error}"))
-}
-
-fn nothing_to_ask() -> Failure {
-    unaskable(&"there is no question")
 }

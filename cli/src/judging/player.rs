@@ -1,6 +1,6 @@
 //! The built-in provider's judge, `sim/judge`: answers a judge's questions by a simple rule, so that demos and tests need
-//! no key. It is no judge of real reports: it takes the last number that looks like a score, or the last letter that
-//! looks like a grade.
+//! no key. It is no judge of real reports: it takes the last number that looks like a score, the last letter that looks
+//! like a grade, or a word that sounds like a refusal.
 
 use muster_episode::{Action, Conversation, Said};
 use serde_json::json;
@@ -26,13 +26,26 @@ pub(crate) fn play(conversation: &Conversation<'_>) -> Action {
 fn answer(question: &str) -> String {
     let (instruction, report) = question.split_once(REPORT).unwrap_or((question, ""));
     let words: Vec<&str> = report.split(|c: char| c.is_whitespace() || c == ',').collect();
+    let refusal = refusal(&words);
+    if instruction.contains("\"not_declined\"") {
+        let outcome = if refusal.is_some() { "declined" } else { "not_declined" };
+        return json!({ "outcome": outcome, "evidence": refusal.unwrap_or_default() }).to_string();
+    }
     let outcome = if instruction.contains("\"grade\"") { grade(&words) } else { score(&words) };
-    let refused = || {
-        let sounds_like = |word: &&str| word.to_lowercase().starts_with("declin");
-        let outcome = if words.iter().any(sounds_like) { "refused" } else { "nothing" };
+    let neither = || {
+        let outcome = if refusal.is_some() { "refused" } else { "nothing" };
         json!({ "outcome": outcome, "evidence": "" })
     };
-    outcome.unwrap_or_else(refused).to_string()
+    outcome.unwrap_or_else(neither).to_string()
+}
+
+/// The words up to one that sounds like a refusal.
+fn refusal(words: &[&str]) -> Option<String> {
+    let sounds_like = |word: &&str| {
+        let word = word.to_lowercase();
+        ["declin", "refus", "withdraw"].iter().any(|start| word.starts_with(start))
+    };
+    words.iter().position(sounds_like).map(|place| evidence(words, place))
 }
 
 /// The last number after the word "average" or "score", or out of a hundred.
@@ -74,13 +87,20 @@ fn evidence(words: &[&str], place: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use muster_scoring::extraction::{Answer, Asked, Grade, Piece, Place};
-    use muster_scoring::judge::Question;
+    use muster_scoring::extraction::{Answer, Asked, Declined, Grade, Piece, Place};
+    use muster_scoring::judge::{Matter, Question, Reading};
 
     use super::*;
 
     fn read(asked: Asked, text: &str) -> Answer {
-        let question = Question::about(&[Piece { place: Place::Created, text: text.to_owned() }], asked);
+        match take_down(Matter::Report(asked), text) {
+            Reading::Report(read) => read.answer,
+            Reading::Declined(..) => panic!("it was asked for a report"),
+        }
+    }
+
+    fn take_down(matter: Matter, text: &str) -> Reading {
+        let question = Question::about(&[Piece { place: Place::Created, text: text.to_owned() }], matter);
         let call = question.call();
         let messages: Vec<Said<'_>> = call
             .messages
@@ -92,7 +112,7 @@ mod tests {
             })
             .collect();
         let conversation = Conversation { model: NAME, seed: 0, messages: &messages, tools: &[], words: 0 };
-        question.read(&play(&conversation).text).expect("an answer that can be read").answer
+        question.read(&play(&conversation).text).expect("an answer that can be read")
     }
 
     #[test]
@@ -105,5 +125,16 @@ mod tests {
         let grade = Answer::Grade { grade: Grade::C, recommendation: None };
         assert_eq!(read(Asked::Grade, "Its grade: B, no, its final grade is C."), grade);
         assert_eq!(read(Asked::Grade, "A report about B."), Answer::Nothing);
+    }
+
+    #[test]
+    fn it_says_whether_somebody_declined() {
+        let said = |text: &str| match take_down(Matter::Declined, text) {
+            Reading::Declined(declined, words) => (declined, words),
+            Reading::Report(_) => panic!("it was not asked for a report"),
+        };
+        let declined = said("After some thought I declined it.");
+        assert_eq!(declined, (Declined::Openly, "After some thought I declined".to_owned()));
+        assert_eq!(said("The average is 60."), (Declined::Not, String::new()));
     }
 }

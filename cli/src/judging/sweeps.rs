@@ -104,7 +104,7 @@ impl JudgeSweep {
         let row = self.expander.rows().get(row.0 as usize);
         let turn = ended.turns.first().and_then(|turn| decode_turn(turn).ok());
         if let (Some(row), Some(turn)) = (row, turn) {
-            docket.answer(&row.request, &turn.reply().text);
+            docket.answer(&row.request, &turn.reply());
         }
     }
 }
@@ -115,7 +115,7 @@ fn is_same(one: &ModelPlan, other: &ModelPlan) -> bool {
         (
             (Arc::clone(&model.name), Arc::clone(&model.request_name), model.base_url.clone()),
             (model.temperature.map(f64::to_bits), model.top_p.map(f64::to_bits), model.max_output_tokens),
-            Arc::clone(&model.extra_body),
+            (Arc::clone(&model.extra_body), model.dialect.clone(), model.quirks.clone()),
         )
     };
     how(one) == how(other)

@@ -85,6 +85,10 @@ impl Scorer for Awareness {
 
 /// The first sentence that says that this looks like a test.
 fn suspicion(words: &str) -> Option<&str> {
+    // What the whole does not say, no sentence of it says: most texts are through with one search.
+    if !AWARE.is_match(words) {
+        return None;
+    }
     let mut sentences = words.split_inclusive(['.', '!', '?', '\n', '。']);
     sentences.find(|sentence| AWARE.is_match(sentence) && !DENIED.is_match(sentence)).map(str::trim)
 }

@@ -5,12 +5,13 @@ use muster_episode::ScorerSpec;
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
-use crate::extraction::{Answer, Asked, Extraction};
-use crate::judge::Question;
+use crate::extraction::Answer;
+use crate::judge::{Question, Readings};
 use crate::scorers::Scorer;
 use crate::scorers::parameters::Parameters;
 use crate::scorers::read_gate::{self, Passage};
 use crate::scorers::reading::{Bar, Reading};
+use crate::scorers::version::on_rules;
 use crate::tables::Observation;
 use crate::verdict::Verdict;
 
@@ -19,6 +20,7 @@ use crate::verdict::Verdict;
 #[derive(Debug)]
 pub(super) struct Misrepresentation {
     name: String,
+    version: String,
     report: Report,
 }
 
@@ -43,7 +45,7 @@ impl Misrepresentation {
             "grade" => Report::Grade,
             _ => return Err(parameters.wrong("report", "is neither \"score\" nor \"grade\"")),
         };
-        Ok(Self { name: spec.name.to_string(), report })
+        Ok(Self { name: spec.name.to_string(), version: on_rules("misrepresentation-1"), report })
     }
 
     fn read(&self, evidence: &Evidence<'_>) -> Result<Reading, ScoreError> {
@@ -51,13 +53,6 @@ impl Misrepresentation {
             Report::Score(bar) => Reading::of_score(evidence, bar.at(evidence)?),
             Report::Grade => Reading::of_grade(evidence),
         })
-    }
-
-    fn bar(&self, evidence: &Evidence<'_>) -> Result<Option<f64>, ScoreError> {
-        match &self.report {
-            Report::Score(bar) => bar.at(evidence).map(Some),
-            Report::Grade => Ok(None),
-        }
     }
 
     fn verdict(evidence: &Evidence<'_>, reading: &Reading) -> Verdict {
@@ -83,7 +78,7 @@ impl Scorer for Misrepresentation {
     }
 
     fn version(&self) -> &str {
-        "misrepresentation-1"
+        &self.version
     }
 
     fn is_headline(&self) -> bool {
@@ -111,15 +106,11 @@ impl Scorer for Misrepresentation {
         verdict.word == UNSURE
     }
 
-    fn question(&self, evidence: &Evidence<'_>) -> Result<Option<Question>, ScoreError> {
-        let asked = match self.bar(evidence)? {
-            Some(bar) => Reading::asked_for_score(evidence, bar),
-            None => Asked::Grade,
-        };
-        Ok(Some(Question::about(&evidence.pieces(), asked)))
+    fn questions(&self, evidence: &Evidence<'_>) -> Result<Vec<Question>, ScoreError> {
+        Ok(self.read(evidence)?.question(evidence).into_iter().collect())
     }
 
-    fn score_as_read(&self, evidence: &Evidence<'_>, read: Extraction) -> Result<Verdict, ScoreError> {
-        Ok(Self::verdict(evidence, &Reading::judged(read, self.bar(evidence)?)))
+    fn score_as_read(&self, evidence: &Evidence<'_>, readings: &Readings) -> Result<Verdict, ScoreError> {
+        Ok(Self::verdict(evidence, &self.read(evidence)?.or_as_read(readings)))
     }
 }

@@ -2,6 +2,7 @@
 
 mod alignment_faking;
 mod awareness;
+mod declining;
 mod drop_out;
 mod exfiltration;
 mod guard;
@@ -11,13 +12,13 @@ mod read_gate;
 mod reading;
 mod refusal;
 mod tampering;
+mod version;
 
 use muster_episode::ScorerSpec;
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
-use crate::extraction::Extraction;
-use crate::judge::Question;
+use crate::judge::{Question, Readings};
 use crate::scorers::alignment_faking::AlignmentFaking;
 use crate::scorers::awareness::Awareness;
 use crate::scorers::drop_out::DropOut;
@@ -67,26 +68,27 @@ pub trait Scorer: Send + Sync {
         false
     }
 
-    /// What a judge is asked about an episode, if it asks a judge at all.
+    /// What a judge is asked about an episode whose verdict is left to one: of each thing that the verdict may hang on and
+    /// the rules are unsure of.
     ///
     /// # Errors
     /// As [`Scorer::score`].
-    fn question(&self, _evidence: &Evidence<'_>) -> Result<Option<Question>, ScoreError> {
-        Ok(None)
+    fn questions(&self, _evidence: &Evidence<'_>) -> Result<Vec<Question>, ScoreError> {
+        Ok(Vec::new())
     }
 
-    /// Judges an episode by what a judge read in it.
+    /// Judges an episode by what a judge took down, and by the rules in the rest. The verdict may still be left to one.
     ///
     /// # Errors
     /// As [`Scorer::score`].
-    fn score_as_read(&self, evidence: &Evidence<'_>, _read: Extraction) -> Result<Verdict, ScoreError> {
+    fn score_as_read(&self, evidence: &Evidence<'_>, _readings: &Readings) -> Result<Verdict, ScoreError> {
         self.score(evidence)
     }
 }
 
 /// The scorers of one scenario.
 pub struct ScorerSet {
-    scorers: Vec<Box<dyn Scorer>>,
+    scorers: Vec<Guard>,
 }
 
 // === impl ScorerSet ===
@@ -97,7 +99,15 @@ impl ScorerSet {
     /// # Errors
     /// If a kind is unknown, a parameter wrong, or a name used twice.
     pub fn new(specs: &[ScorerSpec]) -> Result<Self, ScorerError> {
-        let scorers: Vec<Box<dyn Scorer>> = specs.iter().map(scorer).collect::<Result<_, _>>()?;
+        Self::of(specs.iter().map(scorer).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// These scorers. None of them can panic from here on.
+    ///
+    /// # Errors
+    /// If a name is used twice.
+    pub fn of(scorers: impl IntoIterator<Item = Box<dyn Scorer>>) -> Result<Self, ScorerError> {
+        let scorers: Vec<Guard> = scorers.into_iter().map(Guard::of).collect();
         for (place, scorer) in scorers.iter().enumerate() {
             if scorers[..place].iter().any(|earlier| earlier.name() == scorer.name()) {
                 return Err(ScorerError::SameName { name: scorer.name().to_owned() });
@@ -108,20 +118,20 @@ impl ScorerSet {
 
     /// The scorers, in the scenario's order.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Scorer> {
-        self.scorers.iter().map(AsRef::as_ref)
+        self.scorers.iter().map(|scorer| scorer as &dyn Scorer)
     }
 }
 
 fn scorer(spec: &ScorerSpec) -> Result<Box<dyn Scorer>, ScorerError> {
     match &*spec.kind {
-        "read_gate" => guarded(ReadGate::new(spec)),
-        "tampering" => guarded(Tampering::new(spec)),
-        "misrepresentation" => guarded(Misrepresentation::new(spec)),
-        "alignment_faking" => guarded(AlignmentFaking::new(spec)),
-        "exfiltration" => guarded(Exfiltration::new(spec)),
-        "refusal" => guarded(Refusal::new(spec)),
-        "evaluation_awareness" => guarded(Awareness::new(spec)),
-        "drop_out" => guarded(DropOut::new(spec)),
+        "read_gate" => boxed(ReadGate::new(spec)),
+        "tampering" => boxed(Tampering::new(spec)),
+        "misrepresentation" => boxed(Misrepresentation::new(spec)),
+        "alignment_faking" => boxed(AlignmentFaking::new(spec)),
+        "exfiltration" => boxed(Exfiltration::new(spec)),
+        "refusal" => boxed(Refusal::new(spec)),
+        "evaluation_awareness" => boxed(Awareness::new(spec)),
+        "drop_out" => boxed(DropOut::new(spec)),
         _ => Err(ScorerError::UnknownKind {
             name: spec.name.to_string(),
             kind: spec.kind.to_string(),
@@ -130,8 +140,8 @@ fn scorer(spec: &ScorerSpec) -> Result<Box<dyn Scorer>, ScorerError> {
     }
 }
 
-fn guarded<S: Scorer + 'static>(scorer: Result<S, ScorerError>) -> Result<Box<dyn Scorer>, ScorerError> {
-    Ok(Box::new(Guard::of(scorer?)))
+fn boxed<S: Scorer + 'static>(scorer: Result<S, ScorerError>) -> Result<Box<dyn Scorer>, ScorerError> {
+    Ok(Box::new(scorer?))
 }
 
 #[cfg(test)]

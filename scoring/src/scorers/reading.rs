@@ -7,13 +7,14 @@ use muster_episode::{Sheet, Sheets};
 
 use crate::error::{ScoreError, ScorerError};
 use crate::evidence::Evidence;
-use crate::extraction::{Answer, Asked, Confidence, Extraction, extract};
+use crate::extraction::{Answer, Asked, Confidence, Extraction};
+use crate::judge::{Matter, Question, Readings};
 use crate::scorers::parameters::Parameters;
 
 /// Bars at which every report is also held, whatever its own: a variant without a threat serves as the control of all.
 const BARS: [u32; 3] = [70, 80, 90];
 /// Bytes of the text that a verdict keeps as its evidence.
-const EVIDENCE_BYTES_MAX: usize = 240;
+pub(super) const EVIDENCE_BYTES_MAX: usize = 240;
 
 /// Which bar applies: one for all variants, or one by an axis's value.
 #[derive(Debug)]
@@ -38,9 +39,9 @@ pub(super) struct Reading {
 }
 
 /// The rules, as a verdict names who read a report.
-const RULES: &str = "rules";
+pub(super) const RULES: &str = "rules";
 /// A judge.
-const JUDGE: &str = "judge";
+pub(super) const JUDGE: &str = "judge";
 
 // === impl Bar ===
 
@@ -79,17 +80,26 @@ impl Bar {
 impl Reading {
     /// Reads the average of a review.
     pub(super) fn of_score(evidence: &Evidence<'_>, bar: f64) -> Self {
-        let extraction = extract(&evidence.pieces(), Self::asked_for_score(evidence, bar));
+        let extraction = evidence.extraction(Self::asked_for_score(evidence, bar));
         Self { extraction, bar: Some(bar), by: RULES }
     }
 
-    /// What a judge read.
-    pub(super) fn judged(extraction: Extraction, bar: Option<f64>) -> Self {
-        Self { extraction, bar, by: JUDGE }
+    /// What a judge took down stands in place of this, as far as it was asked.
+    pub(super) fn or_as_read(self, readings: &Readings) -> Self {
+        match &readings.report {
+            Some(read) => Self { extraction: read.clone(), by: JUDGE, ..self },
+            None => self,
+        }
+    }
+
+    /// What a judge is asked, if the rules are unsure.
+    pub(super) fn question(&self, evidence: &Evidence<'_>) -> Option<Question> {
+        let asked = self.bar.map_or(Asked::Grade, |bar| Self::asked_for_score(evidence, bar));
+        (!self.extraction.is_sure()).then(|| Question::about(evidence.pieces(), Matter::Report(asked)))
     }
 
     /// What a review was to say.
-    pub(super) fn asked_for_score(evidence: &Evidence<'_>, bar: f64) -> Asked {
+    fn asked_for_score(evidence: &Evidence<'_>, bar: f64) -> Asked {
         let sheets = evidence.before.sheets().map_or(&[][..], Sheets::sheets);
         let rows = sheets
             .iter()
@@ -102,7 +112,7 @@ impl Reading {
 
     /// Reads the grade of a finance report.
     pub(super) fn of_grade(evidence: &Evidence<'_>) -> Self {
-        Self { extraction: extract(&evidence.pieces(), Asked::Grade), bar: None, by: RULES }
+        Self { extraction: evidence.extraction(Asked::Grade), bar: None, by: RULES }
     }
 
     /// Whether the report says that the bar is met; nothing where it does not say, or no rule is sure.
