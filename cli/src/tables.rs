@@ -1,5 +1,7 @@
 //! Tables for people: rates, sweeps, models, workers.
 
+mod crosstab;
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use muster_proto::v1;
 pub(crate) use muster_scoring::report::text::grouped;
@@ -26,8 +28,13 @@ pub(crate) struct RateRow {
     numbers: RateSummary,
 }
 
-/// A table of rates with 95 % intervals. What is in no rate is counted beside it.
+/// A table of rates with 95 % intervals. What is in no rate is counted beside it. Many are set side by side.
 pub(crate) fn rates(table: &RateTable) -> String {
+    crosstab::rates(table).unwrap_or_else(|| long(table))
+}
+
+/// A row for each rate.
+fn long(table: &RateTable) -> String {
     let rows = table.rows();
     let shown_labels: Vec<usize> =
         (0..table.columns().len()).filter(|column| says_something(&rows, *column)).collect();
