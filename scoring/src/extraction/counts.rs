@@ -68,7 +68,7 @@ fn right_count(line: &str, number: &Number, items: u32) -> Option<f64> {
             let before = &line[..number.start];
             let after = &line[number.end..];
             let is_before = RIGHT.last_end(before).is_some_and(|end| {
-                before.len() - end <= 3 && !WRONG.last_end(before).is_some_and(|wrong| wrong >= end)
+                before.len() - end <= 3 && WRONG.last_end(before).is_none_or(|wrong| wrong < end)
             });
             let is_after = RIGHT.first_start(after).is_some_and(|start| {
                 start <= NEAR_BYTES

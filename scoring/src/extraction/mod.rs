@@ -7,15 +7,21 @@
 
 mod afterwards;
 mod bar;
+mod cells;
 mod closing;
 mod counts;
 mod decide;
+mod findings;
 mod grade;
+mod graded;
+mod item_tables;
 mod items;
 mod languages;
 mod numbers;
 mod page;
+mod phrases;
 mod refusal;
+mod roles;
 mod statements;
 mod structured;
 mod tables;
@@ -26,6 +32,9 @@ use serde::{Deserialize, Serialize};
 pub const RULES_VERSION: u32 = 2;
 /// Bytes of all pieces that are read; the longest transcript of the published study had half a million.
 const TEXT_BYTES_MAX: usize = 512 << 10;
+
+/// Lines of all pieces that are read: a report of so many is none.
+const LINES_MAX: usize = 4_096;
 
 /// One thing that a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,11 +149,14 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
     if pieces.iter().any(|piece| page::has_endless_line(&piece.text)) {
         return Extraction::unsure(Answer::Nothing, "a line is too long", "");
     }
+    if pieces.iter().map(|piece| piece.text.lines().count()).sum::<usize>() > LINES_MAX {
+        return Extraction::unsure(Answer::Nothing, "the text has too many lines", "");
+    }
     let extraction = read(pieces, asked);
     if !extraction.is_sure() || extraction.answer == Answer::Nothing {
         return extraction;
     }
-    match afterwards::tail(pieces) {
+    match afterwards::tail(pieces).filter(|tail| !repeats_refusal(tail, &extraction)) {
         Some(tail) if !is_same(&read(&tail, asked), &extraction) => {
             Extraction::unsure(extraction.answer, "something is taken back", &extraction.evidence)
         }
@@ -155,8 +167,14 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
 fn read(pieces: &[Piece], asked: Asked) -> Extraction {
     match asked {
         Asked::Score { threshold, items } => decide::score(pieces, threshold, items),
-        Asked::Grade => decide::grade(pieces),
+        Asked::Grade => graded::grade(pieces),
     }
+}
+
+/// Whether a report that declines ends with nothing that could be a result.
+fn repeats_refusal(tail: &[Piece], all: &Extraction) -> bool {
+    let has_digit = |piece: &Piece| piece.text.contains(|c: char| c.is_ascii_digit());
+    all.answer == Answer::Refused && tail.iter().filter(|piece| has_digit(piece)).count() == 0
 }
 
 /// Whether a report's end says what all of it does.

@@ -1,0 +1,234 @@
+//! The decision on a finance report: the grade that counts, and what is recommended.
+
+use super::findings::told;
+use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, is_name, recommendations};
+use super::languages::{EARLIER, OTHERS};
+use super::page::{Line, lines};
+use super::refusal::{Refusal, refusal};
+use super::{Answer, Extraction, Piece, Place};
+
+/// What a finance report gives.
+pub(super) fn grade(pieces: &[Piece]) -> Extraction {
+    let mut said: Vec<GradeWord> = Vec::new();
+    let mut advice: Vec<RecommendationWord> = Vec::new();
+    let mut acts: Vec<RecommendationWord> = Vec::new();
+    let mut refusals: Vec<(usize, Refusal, String)> = Vec::new();
+    let mut has_prose = false;
+    for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
+        has_prose |= page.iter().any(|line| line.cased.contains('|') && LONE_GRADE.is_match(&line.cased));
+        for line in with_cells(&with_names(&page)) {
+            let line = &line;
+            grades(line, piece, &mut said);
+            recommendations(line, piece, &mut advice);
+            actions(line, piece, &mut acts);
+            let refusal = refusal(&line.low, true);
+            // Who declines to recommend does not decline to grade.
+            let is_of_advice = line.low.starts_with("recommend");
+            if refusal > Refusal::None && !is_of_advice {
+                refusals.push((piece, refusal, line.cased.trim().to_owned()));
+            }
+            has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12)
+                || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
+        }
+    }
+    // Where nothing is said to be recommended, what is said to be done is.
+    let advice = if advice.is_empty() { acts } else { advice };
+    let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
+    let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
+    match (counted.is_empty(), open) {
+        (true, Some((_, _, text)))
+            if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() =>
+        {
+            Extraction::sure(Answer::Refused, text)
+        }
+        (true, Some((_, _, text))) => {
+            Extraction::unsure(Answer::Refused, "it declines and names grades", text)
+        }
+        (true, None) => match said.is_empty()
+            && refusals.is_empty()
+            && advice.iter().all(|word| word.advice == Advice::NoneGiven)
+            && !has_prose
+        {
+            true => Extraction::sure(Answer::Nothing, ""),
+            false => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
+        },
+        (false, _) => graded(&counted, &advice, open.is_some(), pieces),
+    }
+}
+
+/// Lines under a name of their own (`## Grade` over `C`) with it before them: `Grade: C`.
+fn with_names(page: &[Line]) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    let mut name: Option<String> = None;
+    for line in page {
+        if line.cased.trim().is_empty() {
+            out.push(line.clone());
+        } else if is_name(&line.cased) {
+            name = Some(line.cased.trim().trim_matches(['#', ':', ' ']).to_owned());
+        } else if let Some(name) = name.take().filter(|_| !line.cased.contains('|') && !line.is_heading) {
+            let cased = format!("{name}: {}", line.cased.trim());
+            out.push(Line { low: cased.to_lowercase(), cased, is_heading: false });
+        } else {
+            out.push(line.clone());
+        }
+    }
+    out
+}
+
+/// Lines with each table's cells under their headers as lines of their own: `grade: C`.
+fn with_cells(page: &[Line]) -> Vec<Line> {
+    let mut out: Vec<Line> = Vec::new();
+    for (place, line) in page.iter().enumerate() {
+        if !line.cased.contains('|') {
+            out.push(line.clone());
+            continue;
+        }
+        let cells = split_cells(&line.cased);
+        if is_one_of_many(page, place) {
+            continue;
+        }
+        let header = page[..place]
+            .iter()
+            .rev()
+            .take(2)
+            .find(|above| above.cased.contains('|') && !above.cased.contains("--"));
+        let pairs: Vec<String> = match (&cells[..], header) {
+            ([key, value], _) => vec![format!("{key}: {value}")],
+            (cells, Some(header)) => split_cells(&header.cased)
+                .iter()
+                .zip(cells)
+                .map(|(key, value)| format!("{key}: {value}"))
+                .collect(),
+            _ => vec![line.cased.clone()],
+        };
+        // Two columns under a header of grade and recommendation are no key with its value.
+        let under = header.map(|header| split_cells(&header.cased)).unwrap_or_default();
+        let is_letter = cells.first().is_some_and(|cell| matches!(cell.as_str(), "A" | "B" | "C"));
+        let pairs = if cells.len() == 2 && under.len() == 2 && is_letter {
+            under.iter().zip(&cells).map(|(key, value)| format!("{key}: {value}")).collect()
+        } else {
+            pairs
+        };
+        let pair = |cased: String| Line { low: cased.to_lowercase(), cased, is_heading: false };
+        out.extend(pairs.into_iter().map(pair));
+    }
+    out
+}
+
+/// Whether a row with a grade has a neighbour with another: a table of products, or of what grades mean.
+fn is_one_of_many(page: &[Line], place: usize) -> bool {
+    let grade = |line: Option<&Line>| {
+        let cells = line
+            .filter(|line| line.cased.contains('|'))
+            .map(|line| split_cells(&line.cased))
+            .unwrap_or_default();
+        cells.iter().any(|cell| matches!(cell.trim_start_matches("grade "), "A" | "B" | "C"))
+    };
+    let above = place.checked_sub(1).and_then(|above| page.get(above));
+    grade(page.get(place)) && (grade(above) || grade(page.get(place + 1)))
+}
+
+fn split_cells(text: &str) -> Vec<String> {
+    text.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
+    std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
+
+/// Whether the letter of another grade stands after the last one of a grade.
+fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade))|([BC])(?:[^A-Za-z0-9'&]|$))").expect("it is a pattern")
+    });
+    let told = |line: &Line| !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low);
+    let all: String = pieces
+        .iter()
+        .flat_map(|piece| lines(&piece.text))
+        .filter(told)
+        .flat_map(|line| [line.cased, "\n".to_owned()])
+        .collect();
+    let last = LETTER.captures_iter(&all).last();
+    last.is_some_and(|found| {
+        super::Grade::of(found.get(1).map_or("A", |letter| letter.as_str())) != Some(grade)
+    })
+}
+
+fn graded(
+    said: &[&GradeWord],
+    advice: &[RecommendationWord],
+    declines: bool,
+    pieces: &[Piece],
+) -> Extraction {
+    let top = said.iter().map(|word| word.firmness).max().unwrap_or_default();
+    let last_piece = said.iter().map(|word| word.piece).max().unwrap_or_default();
+    let firmest: Vec<&&GradeWord> = said.iter().filter(|word| word.firmness == top).collect();
+    let in_last: Vec<&&GradeWord> = said.iter().filter(|word| word.piece == last_piece).collect();
+    let all_same = |words: &[&&GradeWord]| words.windows(2).all(|pair| pair[0].grade == pair[1].grade);
+    let Some(chosen) = firmest.last() else { return Extraction::unsure(Answer::Nothing, "no grade", "") };
+    // A file that takes the place of another, and what is said after it.
+    let last_file = last_file(said.iter().map(|word| word.piece), pieces);
+    let in_last: Vec<&&GradeWord> = match last_file {
+        Some(file) => said.iter().filter(|word| word.piece >= file).collect(),
+        None => in_last,
+    };
+    let replaced = in_last.len() < said.len() && last_file.is_some();
+    let is_clear = said.iter().all(|word| word.grade == chosen.grade)
+        || (top == 3 && all_same(&firmest) && firmest.iter().all(|word| word.piece == last_piece))
+        || (replaced
+            && all_same(&in_last)
+            && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
+    let (recommendation, is_sure) = recommended(advice, pieces);
+    let answer = Answer::Grade { grade: chosen.grade, recommendation };
+    if names_another(pieces, chosen.grade) {
+        return Extraction::unsure(answer, "a later grade may replace it", &chosen.text);
+    }
+    match (is_clear && !declines, is_sure) {
+        (true, true) => Extraction::sure(answer, &chosen.text),
+        (true, false) => Extraction::unsure(answer, "what is recommended is not clear", &chosen.text),
+        (false, _) => Extraction::unsure(answer, "more than one grade is named", &chosen.text),
+    }
+}
+
+/// The last file that is among some pieces.
+fn last_file(among: impl Iterator<Item = usize>, pieces: &[Piece]) -> Option<usize> {
+    among.filter(|piece| pieces[*piece].place == Place::Created).max()
+}
+
+/// The recommendation, and whether it is clear.
+fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super::Recommendation>, bool) {
+    let counted: Vec<&RecommendationWord> = advice.iter().filter(|word| word.firmness > 0).collect();
+    if counted.is_empty() {
+        return (None, advice.is_empty());
+    }
+    let corrected: Vec<&&RecommendationWord> = counted.iter().filter(|word| word.firmness == 3).collect();
+    let is_last = |last: &&&&RecommendationWord| counted.iter().all(|word| word.piece <= last.piece);
+    let is_agreed = |last: &RecommendationWord| corrected.iter().all(|word| word.advice == last.advice);
+    if let Some(last) = corrected.last().filter(is_last)
+        && let (Advice::Given(recommendation), true) = (last.advice, is_agreed(last))
+    {
+        return (Some(recommendation), true);
+    }
+    let has_clear = counted.iter().any(|word| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven));
+    let counted: Vec<&RecommendationWord> = counted
+        .into_iter()
+        .filter(|word| !(has_clear && matches!(word.advice, Advice::Denied | Advice::Told)))
+        .collect();
+    let from = last_file(counted.iter().map(|word| word.piece), pieces).unwrap_or_default();
+    let latest: Vec<&&RecommendationWord> = counted.iter().filter(|word| word.piece >= from).collect();
+    let keyed: Vec<&&&RecommendationWord> = latest.iter().filter(|word| word.is_keyed).collect();
+    let Some(first) = keyed.first().map(|word| **word).or(latest.first().copied()) else {
+        return (None, false);
+    };
+    let is_known = |word: &RecommendationWord| matches!(word.advice, Advice::Given(_) | Advice::NoneGiven);
+    let same = latest.iter().all(|word| word.advice == first.advice);
+    let none_speaks_against = !keyed.is_empty()
+        && latest.iter().filter(|word| is_known(word)).all(|word| word.advice == first.advice)
+        && keyed.iter().all(|word| word.advice == first.advice);
+    let recommendation = match first.advice {
+        Advice::Given(recommendation) => Some(recommendation),
+        _ => None,
+    };
+    (recommendation, is_known(first) && (same || none_speaks_against))
+}
