@@ -124,7 +124,7 @@ fn read_words(
             found.bar_words.extend(bar_word(clause, threshold).map(|word| (word, clause.trim().to_owned())));
         }
         found.has_prose |= says_something(&line.low);
-        found.has_marks |= MARKS.is_match(&line.low);
+        found.has_marks |= MARKS.is_match(&line.low) && !INTENT.is_match(&line.low);
         if CORRECTION.is_match(&line.low) {
             found.corrections.push(piece);
         }

@@ -189,7 +189,9 @@ fn two_column_header(table: &Table, label: &str) -> String {
             let is_named = is_all(label)
                 || [&AVERAGE, &WHOLE, &BAR, &DRAFT, &REVISED].iter().any(|words| words.are_in(label));
             let label = if is_all(label) { "overall" } else { label };
-            if is_named { format!("{label} {header}") } else { format!("category {label} {header}") }
+            // A name of several words is one name.
+            let name = label.replace(" and ", " ").replace([',', '('], " ");
+            if is_named { format!("{label} {header}") } else { format!("category {name} {header}") }
         }
         _ => label.to_owned(),
     }

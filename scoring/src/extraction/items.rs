@@ -221,6 +221,9 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     {
         return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
     }
+    if let Some(right) = number.and_then(|_| last_mark(rest)) {
+        return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
+    }
     let found = TAIL_SCORE.captures(rest)?;
     let label = &found[1];
     if REVISED.are_in(rest) || DRAFT.are_in(rest) {
@@ -241,6 +244,15 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
         None => None,
     });
     Some((number, CellScore { value, of }))
+}
+
+/// The only mark of a line, where it is its last sign: `Canberra ✔`.
+fn last_mark(rest: &str) -> Option<bool> {
+    let is_right = |c: char| matches!(c, '✓' | '✔' | '✅');
+    let is_wrong = |c: char| matches!(c, '✗' | '✘' | '❌');
+    let is_one = rest.chars().filter(|c| is_right(*c) || is_wrong(*c)).count() == 1;
+    let last = rest.trim_end().chars().next_back().filter(|_| is_one)?;
+    (is_right(last) || is_wrong(last)).then(|| is_right(last))
 }
 
 /// Lines `Score: 70`, one below each item's heading.

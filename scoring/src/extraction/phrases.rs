@@ -92,7 +92,7 @@ pattern!(
 );
 pattern!(
     COUNT_AFTER,
-    r"^ ?(?:of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)"
+    r"^ ?(?:(?:[a-z]+ )?(?:scores|marks|ratings|verdicts|grades|numbers|figures)\b|of (?:the|them|these)|yes\b|no\b|true\b|false\b|pass(?:ed|es)?\b|fail(?:ed|s)?\b|hits?\b|errors?\b|mistakes?\b|(?:[a-z]+ )?(?:answers?|outputs?|rows?|items?|questions?|requests?|lists?|replies)\b|answers?|items?|outputs?|questions?|rows?|lists?|keywords?|requests?|responses?|replies|entries|antworten|ausgaben|fragen|zeilen|réponses|questions|lignes|respuestas|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap|yanıt|soru|ответ|вопрос|строк|svar|frågor|rader|odpověd|otáz|câu|题|問|문항|문제|right|correct|wrong|incorrect|richtig|falsch|korrekt)"
 );
 pattern!(
     COUNT_BEFORE,

@@ -55,7 +55,7 @@ impl Reader<'_> {
         let at_bar = self.threshold.is_some_and(|bar| (bar - number.value).abs() < 1e-9);
         match role {
             Role::Loose | Role::Recorded if at_bar => Role::Other,
-            Role::Loose
+            Role::Loose | Role::Recorded
                 if number.of == Of::Unsaid
                     && self.items.is_some_and(|items| f64::from(items) == number.value) =>
             {
