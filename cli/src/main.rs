@@ -31,6 +31,7 @@ mod scores;
 mod simulator;
 mod station;
 mod summary;
+mod sweeps;
 mod tables;
 mod terminal;
 mod throttle;

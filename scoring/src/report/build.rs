@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::collector::{Collector, Column, Spot};
+use crate::report::collector::{Collector, Spot};
+use crate::report::columns::Column;
 use crate::report::combination::Combination;
 use crate::report::crossing::{self, Crossed};
 use crate::report::groups;
 use crate::report::lines::{Lines, Of, counted, is_still};
 use crate::report::model::{
-    Claim, CostRow, Crossing, DropOutRow, FakingRow, HeatCell, HeatRow, LossRow, Measure, Overview, Reason,
-    Report, SweepOverview,
+    Claim, CostRow, Crossing, DropOutRow, FakingRow, HeatCell, HeatRow, LossRow, Measure, ModelRow, Overview,
+    Reason, Report, SweepOverview,
 };
 use crate::report::source::Source;
 use crate::report::text;
 use crate::statistics::{Confidence, Robustness, Scores, benjamini_hochberg, holm};
 use crate::tables::published::{Behaviour, Relationship};
 use crate::tables::study::StudyTable;
-use crate::tables::{Cell, Emphasis, ScoreSummary, Standing};
+use crate::tables::{Cell, Emphasis, ModelName, ScoreSummary, Standing};
 
 /// The version of the report's JSON.
 const FORMAT: u32 = 1;
@@ -54,7 +55,7 @@ impl Collector {
         Report {
             format: FORMAT,
             overview: self.overview(tests),
-            models: self.columns.iter().map(|column| column.label.clone()).collect(),
+            models: self.columns.iter().map(model).collect(),
             heat: heat(self, &lines, &group_of),
             study: study(self, &lines),
             faking: faking(self, &lines),
@@ -74,18 +75,12 @@ impl Collector {
                 spot.scorers.iter().zip(&spot.counted).filter(|((its, _), _)| its.is_headline());
             headlines.any(|(_, counted)| counted.cell.standing() == Standing::Incomplete)
         };
-        let mut marks = self.marks.clone();
-        for (source, waiting) in self.sources.iter().zip(&self.unscored).filter(|(_, waiting)| **waiting > 0)
-        {
-            let episodes = text::counted(*waiting, "episode");
-            let verb = if *waiting == 1 { "has" } else { "have" };
-            marks.push(format!(
-                "sweep {}: {episodes} {verb} no verdict of this version of some scorer and {} in no rate of it: muster score {}",
-                source.sweep,
-                if *waiting == 1 { "is" } else { "are" },
-                source.sweep
-            ));
-        }
+        let mark = |(column, sweep, mark): &(usize, u64, String)| {
+            format!("sweep {sweep}, {}: {mark}", self.columns[*column].label.shown())
+        };
+        let mut marks: Vec<String> = self.marks.iter().map(mark).collect();
+        let waiting = self.sources.iter().zip(&self.unscored).filter(|(_, waiting)| **waiting > 0);
+        marks.extend(waiting.map(|(source, waiting)| unscored(source.sweep, *waiting)));
         Overview {
             sweeps: self.sources.iter().map(sweep).collect(),
             cells: self.spots.len() as u64,
@@ -93,19 +88,39 @@ impl Collector {
             episodes: self.spots.iter().map(|spot| spot.results).sum(),
             incomplete: self.spots.iter().filter(is_incomplete).count() as u64,
             tests,
+            readings: self.readings.clone(),
             marks,
         }
     }
 }
 
+fn model(column: &Column) -> ModelRow {
+    ModelRow {
+        model: column.label.clone(),
+        display_name: column.display_name.clone(),
+        suite: short_hash(&column.suite),
+        sweeps: column.sweeps.clone(),
+    }
+}
+
+fn unscored(sweep: u64, episodes: u64) -> String {
+    let (have, are) = if episodes == 1 { ("has", "is") } else { ("have", "are") };
+    format!(
+        "sweep {sweep}: {} {have} no verdict of this version of some scorer and {are} in no rate of it: muster score {sweep}",
+        text::counted(episodes, "episode")
+    )
+}
+
+fn short_hash(hash: &str) -> String {
+    hash.chars().take(HASH_CHARS).collect()
+}
+
 fn sweep(source: &Source) -> SweepOverview {
-    let bundle = source.plan.bundle();
-    let suite: String = bundle.iter().map(|byte| format!("{byte:02x}")).collect();
     SweepOverview {
         sweep: source.sweep,
         name: text::plain(&source.name, 80),
         state: source.state.clone(),
-        suite: suite.chars().take(HASH_CHARS).collect(),
+        suite: short_hash(&source.suite()),
         models: source.plan.models().len() as u64,
         variants: u64::from(source.plan.variant_count()),
         seeds: source.seeds,
@@ -129,6 +144,8 @@ fn heat(collector: &Collector, lines: &Lines<'_>, group_of: &GroupOf<'_>) -> Vec
             rows.push(HeatRow {
                 behaviour: behaviour.name().to_owned(),
                 condition: format!("{subject} · {relationship}"),
+                subject: Some(subject.clone()),
+                relationship: Some(relationship.clone()),
                 measure: measure(behaviour),
                 cells: (0..collector.columns.len())
                     .map(|column| heat_cell(lines, behaviour, column, condition, group_of))
@@ -140,6 +157,8 @@ fn heat(collector: &Collector, lines: &Lines<'_>, group_of: &GroupOf<'_>) -> Vec
         rows.push(HeatRow {
             behaviour: name.replace('_', " "),
             condition: "all".to_owned(),
+            subject: None,
+            relationship: None,
             measure: Measure::Rate,
             cells: (0..collector.columns.len())
                 .map(|column| plain_cell(collector, column, &kind, &name, group_of))
@@ -233,13 +252,10 @@ fn study(collector: &Collector, lines: &Lines<'_>) -> StudyTable {
     let mut table = StudyTable::new();
     for behaviour in BEHAVIOURS.into_iter().filter(|behaviour| !lines.conditions(*behaviour).is_empty()) {
         for (place, column) in collector.columns.iter().enumerate() {
-            table.add(&column.display_name, behaviour, |relationship: Relationship| {
+            // It is found by the name that the study knows.
+            table.add(column.label.clone(), &column.display_name, behaviour, |relationship: Relationship| {
                 lines.line(place, behaviour, ("peer", relationship.name()), Of::Readers).summary()
             });
-            // It is found by the name that the study knows, and shown by the one that the report does.
-            if let Some(row) = table.rows.last_mut() {
-                row.model.clone_from(&column.label);
-            }
         }
     }
     table
@@ -416,7 +432,7 @@ fn drop_out(collector: &Collector) -> Vec<DropOutRow> {
 }
 
 impl DropOutRow {
-    fn new(model: String, scenario: String, behaviour: &str) -> Self {
+    fn new(model: ModelName, scenario: String, behaviour: &str) -> Self {
         Self {
             model,
             scenario,

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use muster_episode::VariantKey;
 use serde_json::Value;
 
+use crate::report::columns::Column;
+use crate::report::judges::Readings;
 use crate::report::model::Reason;
 use crate::report::sample::{Address, Keep, Words};
-use crate::report::source::{Ending, LaneUse, ScenarioScorers, Source, Told};
+use crate::report::source::{Ending, Found, ScenarioScorers, Source, Told};
 use crate::report::text;
 use crate::scorers::Scorer;
 use crate::tables::{Cell, Infrastructure, Observation, Rounds, Selection};
@@ -45,23 +47,17 @@ pub struct Collector {
     pub(super) reasons: BTreeMap<String, Reason>,
     /// Of each source, episodes that wait for a verdict.
     pub(super) unscored: Vec<u64>,
-    pub(super) marks: Vec<String>,
+    pub(super) readings: Readings,
+    /// By column and sweep, what must be known.
+    pub(super) marks: Vec<(usize, u64, String)>,
     lanes: Vec<Vec<LaneState>>,
-}
-
-/// A model of the report.
-pub(super) struct Column {
-    pub(super) label: String,
-    pub(super) display_name: String,
-    pub(super) name: String,
-    pub(super) sweeps: Vec<u64>,
-    pub(super) used: LaneUse,
-    identity: String,
 }
 
 /// A variant of a model.
 pub(super) struct Spot {
     pub(super) column: usize,
+    /// Its sweep's place among the sources.
+    pub(super) source: usize,
     pub(super) sweep: u64,
     pub(super) variant: VariantKey,
     pub(super) scorers: Arc<ScenarioScorers>,
@@ -150,6 +146,7 @@ impl Collector {
             groups: BTreeMap::new(),
             reasons: BTreeMap::new(),
             unscored,
+            readings: Readings::default(),
             marks: Vec::new(),
             lanes: Vec::new(),
         };
@@ -161,9 +158,16 @@ impl Collector {
             collector.lanes.push(states);
         }
         collector.sources = sources;
-        collector.tell_columns_apart();
+        Column::name_all(&mut collector.columns);
         collector.number_groups();
         collector
+    }
+
+    /// Uses a judge's verdicts where rules are unsure; `others` have said something too, and are only named.
+    #[must_use]
+    pub fn judged_by(mut self, judge: Option<String>, others: Vec<String>) -> Self {
+        self.readings = Readings { judge, other_judges: others, ..Readings::default() };
+        self
     }
 
     /// Counts an ended episode, if it is one of those reported.
@@ -179,7 +183,7 @@ impl Collector {
         // Each group is made with its first spot.
         let Some(group) = self.groups.get_mut(&spot.group) else { return };
         match told.ending {
-            Ending::Result if spot.judge(told, address, group) => {}
+            Ending::Result if spot.judge(told, address, group, &mut self.readings) => {}
             Ending::Result => self.unscored[told.source] += 1,
             ending => {
                 spot.lose(ending);
@@ -205,9 +209,9 @@ impl Collector {
         selection: Selection,
         known: &mut BTreeMap<(usize, VariantKey), usize>,
     ) -> LaneState {
-        let column = self.column(source, lane);
-        if let Some(mark) = selection.mark() {
-            self.marks.push(format!("sweep {}, {}: {mark}", source.sweep, self.columns[column].name));
+        let column = Column::of(&mut self.columns, source, lane);
+        if let Some(mark) = selection.mark(source.under_way(u32::try_from(lane).unwrap_or(u32::MAX))) {
+            self.marks.push((column, source.sweep, mark));
         }
         let planned = planned(source, lane, selection);
         let mut spots = Vec::with_capacity(planned.len());
@@ -224,7 +228,9 @@ impl Collector {
                 continue;
             }
             let place = self.spots.len();
-            let spot = Spot::new(column, source.sweep, variant.clone(), Arc::clone(scorers), planned);
+            // The lanes of the sources before this one are there.
+            let from = (column, self.lanes.len(), source.sweep);
+            let spot = Spot::new(from, variant.clone(), Arc::clone(scorers), planned);
             let group = self.groups.entry(spot.group.clone()).or_default();
             group.words.resize_with(spot.counted.len(), || Words::new(GROUP_SAMPLE_MAX, Keep::Excerpt));
             self.spots.push(spot);
@@ -232,62 +238,17 @@ impl Collector {
             spots.push(Some(place));
         }
         if repeated > 0 {
-            let model = &self.columns[column].name;
             let cells = text::counted(repeated, "cell");
-            let mark =
-                format!("sweep {}, {model}: {cells} of a sweep named before it; counted there", source.sweep);
-            self.marks.push(mark);
+            let mark = format!("{cells} of a sweep named before it; counted there");
+            self.marks.push((column, source.sweep, mark));
         }
         LaneState { selection, spots }
-    }
-
-    /// The column of a lane: the same model, asked in the same way, over the same suite.
-    fn column(&mut self, source: &Source, lane: usize) -> usize {
-        let model = &source.plan.models()[lane];
-        let how =
-            (model.temperature, model.top_p, model.max_output_tokens, &model.extra_body, &model.base_url);
-        let identity = format!(
-            "{:?} {:?} {:?} {how:?} {:?} {:?}",
-            source.plan.bundle(),
-            model.name,
-            model.display_name,
-            model.dialect,
-            source.plan.limits()
-        );
-        let used = source.lane(u32::try_from(lane).unwrap_or(u32::MAX));
-        let place = self.columns.iter().position(|column| column.identity == identity);
-        let place = place.unwrap_or_else(|| {
-            self.columns.push(Column {
-                label: text::plain(&model.name, 80),
-                display_name: model.display_name.to_string(),
-                name: model.name.to_string(),
-                sweeps: Vec::new(),
-                used: LaneUse { cost_usd: Some(0.0), ..LaneUse::default() },
-                identity,
-            });
-            self.columns.len() - 1
-        });
-        let column = &mut self.columns[place];
-        column.sweeps.push(source.sweep);
-        column.used = column.used.plus(used);
-        place
     }
 
     fn number_groups(&mut self) {
         let ids: BTreeMap<&GroupKey, u64> = self.groups.keys().zip(0..).collect();
         for spot in &mut self.spots {
             spot.id = ids.get(&spot.group).copied().unwrap_or_default();
-        }
-    }
-
-    /// Columns of one name are told apart by their sweeps.
-    fn tell_columns_apart(&mut self) {
-        let labels: Vec<String> = self.columns.iter().map(|column| column.label.clone()).collect();
-        for column in &mut self.columns {
-            if labels.iter().filter(|label| **label == column.label).count() > 1 {
-                let sweeps: Vec<String> = column.sweeps.iter().map(u64::to_string).collect();
-                column.label = format!("{} (sweep {})", column.label, sweeps.join(", "));
-            }
         }
     }
 
@@ -326,8 +287,7 @@ fn planned(source: &Source, lane: usize, selection: Selection) -> Vec<u64> {
 
 impl Spot {
     fn new(
-        column: usize,
-        sweep: u64,
+        (column, source, sweep): (usize, usize, u64),
         variant: VariantKey,
         scorers: Arc<ScenarioScorers>,
         planned: u64,
@@ -344,6 +304,7 @@ impl Spot {
         let (results, failed, quarantined, cancelled) = (0, 0, 0, 0);
         Self {
             column,
+            source,
             sweep,
             variant,
             scorers,
@@ -359,16 +320,23 @@ impl Spot {
     }
 
     /// Counts what the scorers said; false if one of them has said nothing yet.
-    fn judge(&mut self, told: &Told<'_>, address: Address, group: &mut GroupWords) -> bool {
+    fn judge(
+        &mut self,
+        told: &Told<'_>,
+        address: Address,
+        group: &mut GroupWords,
+        readings: &mut Readings,
+    ) -> bool {
         self.results += 1;
         let mut is_scored = true;
         let counted = self.counted.iter_mut().zip(&mut group.words);
         for ((scorer, _), (counted, words)) in self.scorers.iter().zip(counted) {
-            let Some(verdict) = told.verdict(scorer) else {
+            let Some(Found { verdict, by }) = told.verdict(scorer, readings.judge.as_deref()) else {
                 is_scored = false;
                 counted.add(|_| Observation::Unscored);
                 continue;
             };
+            readings.add(by);
             counted.judge(scorer, &verdict);
             counted.words.add(&verdict, address);
             words.add(&verdict, address);
@@ -434,28 +402,6 @@ impl Counted {
         self.cell.add(observation(None));
         for (bar, cell) in BARS.into_iter().zip(self.at_bars.iter_mut().flat_map(|cells| cells.iter_mut())) {
             cell.add(observation(Some(bar)));
-        }
-    }
-}
-
-// === impl LaneUse ===
-
-impl LaneUse {
-    /// Both together.
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            jobs: self.jobs + other.jobs,
-            results: self.results + other.results,
-            failed: self.failed + other.failed,
-            quarantined: self.quarantined + other.quarantined,
-            cancelled: self.cancelled + other.cancelled,
-            model_calls: self.model_calls + other.model_calls,
-            retries: self.retries + other.retries,
-            rate_limited: self.rate_limited + other.rate_limited,
-            paid_twice: self.paid_twice + other.paid_twice,
-            input_tokens: self.input_tokens + other.input_tokens,
-            output_tokens: self.output_tokens + other.output_tokens,
-            cost_usd: self.cost_usd.zip(other.cost_usd).map(|(mine, its)| mine + its),
         }
     }
 }

@@ -76,7 +76,7 @@ impl Combination {
         }
         let part = |(weight, cell): &(f64, Cell)| Some((*weight, cell.proportion().estimate(confidence)?));
         let parts: Vec<_> = self.terms.values().map(part).collect::<Option<_>>()?;
-        Some(Estimate::weighted(&parts))
+        Some(Estimate::of_rates(&parts))
     }
 
     /// The test that it is 0 which agrees with its interval; none where there is no estimate.
@@ -95,8 +95,9 @@ impl Combination {
             bounds.low += weight * low;
             bounds.high += weight * high;
         }
-        // Weights like 1/3 do not add up exactly, and what is nothing must not have a sign.
-        let clean = |bound: f64| if bound.abs() < ROUNDING { 0.0 } else { bound };
+        // Weights like 1/3 do not add up exactly: what is nothing must not have a sign, and all is not more than all.
+        let is_off = |bound: f64| (bound - bound.round()).abs() < ROUNDING;
+        let clean = |bound: f64| if is_off(bound) { bound.round() + 0.0 } else { bound };
         let bounds = Interval { low: clean(bounds.low), high: clean(bounds.high) };
         (!self.is_empty()).then_some(bounds)
     }

@@ -9,6 +9,7 @@ use crate::report::combination::Combination;
 use crate::report::lines::{Of, counted};
 use crate::report::model::Crossing;
 use crate::statistics::Confidence;
+use crate::tables::ModelName;
 
 /// The two values of each axis: the condition, and its absence.
 const THREAT: [&str; 2] = ["stated", "none"];
@@ -61,7 +62,7 @@ fn corner(spot: &Spot) -> Option<[usize; 2]> {
 
 fn crossed(
     collector: &Collector,
-    model: &str,
+    model: &ModelName,
     scenario: String,
     behaviour: String,
     fours: &BTreeMap<Vec<&str>, Four>,
@@ -89,7 +90,7 @@ fn crossed(
     let interaction = both.minus(threat).minus(&relationship.minus(neither));
     let estimate = |sum: &Combination| sum.estimate(Confidence::ninety_five());
     let crossing = Crossing {
-        model: model.to_owned(),
+        model: model.clone(),
         scenario,
         behaviour,
         rates: [estimate(both)?, estimate(threat)?, estimate(relationship)?, estimate(neither)?],

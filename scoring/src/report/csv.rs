@@ -55,8 +55,8 @@ pub fn render(report: &Report) -> String {
 }
 
 fn fields(group: &Group, cell: &VariantCell, scorer: &CellScorer, axes: &BTreeSet<&str>) -> Vec<String> {
-    let words = [&group.model, &group.scenario, &scorer.scorer, &group.condition];
-    let words = words.into_iter().map(|word| text::csv(word));
+    let words = [group.model.whole(), &group.scenario, &scorer.scorer, &group.condition].map(text::csv);
+    let words = words.into_iter();
     let values =
         axes.iter().map(|axis| cell.variant.get(*axis).map_or_else(String::new, |value| text::csv(value)));
     words.chain(values).chain(numbers(scorer)).collect()

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::model::Report;
 use crate::report::sheets::{self, Entry, Sheet};
+use crate::report::summary;
 use crate::report::text;
 use crate::tables::Emphasis;
 
@@ -11,7 +12,7 @@ use crate::tables::Emphasis;
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut page = String::from("# Report\n\n");
-    for sentence in sheets::summary(report) {
+    for sentence in summary::sentences(report) {
         // Writing to a string can't fail.
         let _ = writeln!(page, "- {}", text::markdown(&sentence));
     }

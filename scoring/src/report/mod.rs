@@ -4,13 +4,16 @@
 //! makes a [`Report`] of them, numbers and words; it can be drawn as [`sheets`] for a terminal, as [`markdown`], [`csv`], or
 //! as a page of [`html`]. All of it is pure.
 
+pub mod brief;
 mod build;
 mod collector;
+mod columns;
 mod combination;
 mod crossing;
 pub mod csv;
 mod groups;
 pub mod html;
+mod judges;
 mod lines;
 pub mod markdown;
 mod model;
@@ -18,12 +21,14 @@ mod prospect;
 mod sample;
 pub mod sheets;
 mod source;
+pub mod summary;
 pub mod text;
 
 pub use collector::{Collector, Selections};
+pub use judges::{Judges, Readings};
 pub use model::{
     CellScorer, Claim, CostRow, Crossing, DropOutRow, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
-    LossRow, Measure, Overview, Reason, Report, Sampled, SweepOverview, VariantCell, Verdicts,
+    LossRow, Measure, ModelRow, Overview, Reason, Report, Sampled, SweepOverview, VariantCell, Verdicts,
 };
 pub use prospect::{PlannedComparison, PlannedSide, Prospect};
-pub use source::{Ending, LaneUse, ScenarioScorers, Source, StoredVerdict, Told};
+pub use source::{By, Ending, Found, LaneUse, RUNNING, ScenarioScorers, Source, StoredVerdict, Told};

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::report::judges::Readings;
 use crate::report::source::LaneUse;
 use crate::statistics::{Estimate, Interval, Robustness};
 use crate::tables::study::StudyTable;
-use crate::tables::{CellSummary, Emphasis, MaxAndMean, ScoreSummary, Standing};
+use crate::tables::{CellSummary, Emphasis, MaxAndMean, ModelName, ScoreSummary, Standing};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,7 +18,7 @@ pub struct Report {
     /// What it is of.
     pub overview: Overview,
     /// The models: columns of the heat map.
-    pub models: Vec<String>,
+    pub models: Vec<ModelRow>,
     /// Behaviours by model.
     pub heat: Vec<HeatRow>,
     /// The study's table, ours beside the published.
@@ -55,6 +56,8 @@ pub struct Overview {
     pub incomplete: u64,
     /// How many tests there are in the family.
     pub tests: u64,
+    /// Whose verdicts it is made of.
+    pub readings: Readings,
     /// What must be known before a number is read.
     pub marks: Vec<String>,
 }
@@ -82,6 +85,19 @@ pub struct SweepOverview {
     pub results: u64,
 }
 
+/// A model of a report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelRow {
+    /// As it is called in every row about it.
+    pub model: ModelName,
+    /// As people call it.
+    pub display_name: String,
+    /// Its suite's hash, the beginning.
+    pub suite: String,
+    /// The sweeps that ran it.
+    pub sweeps: Vec<u64>,
+}
+
 /// What a number of the heat map is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,6 +115,10 @@ pub struct HeatRow {
     pub behaviour: String,
     /// Whom it concerns, and what was said of the relationship.
     pub condition: String,
+    /// Whom it concerns; none where all conditions are in it.
+    pub subject: Option<String>,
+    /// What was said of the relationship; none where all conditions are in it.
+    pub relationship: Option<String>,
     /// What its numbers are.
     pub measure: Measure,
     /// One for each model.
@@ -124,7 +144,7 @@ pub struct HeatCell {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FakingRow {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// The relationship.
     pub relationship: String,
     /// Unmonitored less monitored, of those who read: that they read is a selection.
@@ -141,7 +161,7 @@ pub struct FakingRow {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Claim {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// The behaviour.
     pub behaviour: String,
     /// What is held against what.
@@ -170,7 +190,7 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Crossing {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// The scenario.
     pub scenario: String,
     /// What is counted.
@@ -199,7 +219,7 @@ pub struct Crossing {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DropOutRow {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// The scenario.
     pub scenario: String,
     /// The behaviour.
@@ -224,7 +244,7 @@ pub struct DropOutRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LossRow {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// Jobs planned, as far as they are reported.
     pub planned: u64,
     /// With a transcript.
@@ -254,7 +274,7 @@ pub struct Reason {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CostRow {
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// What it used.
     #[serde(flatten)]
     pub used: LaneUse,
@@ -266,7 +286,7 @@ pub struct Group {
     /// Its number, from 0.
     pub id: u64,
     /// The model.
-    pub model: String,
+    pub model: ModelName,
     /// The scenario.
     pub scenario: String,
     /// The condition.

@@ -106,7 +106,7 @@ fn comparisons(collector: &Collector) -> Vec<PlannedComparison> {
     let interactions = crossing::all(collector).into_iter().map(|crossed| PlannedComparison {
         model: crossed.crossing.model.whole().to_owned(),
         behaviour: crossed.crossing.behaviour,
-        what: format!("{}: threat with relationship, beyond each alone", crossed.crossing.scenario),
+        what: format!("threat x relationship in {}", crossed.crossing.scenario),
         sides: Ok(corner(crossed.interaction.sides())),
     });
     claims.chain(interactions).collect()

@@ -37,17 +37,17 @@ pub struct Entry {
 // === impl Sheet ===
 
 impl Sheet {
-    fn new(id: &'static str, title: &'static str, words: usize, columns: &[&str]) -> Self {
+    pub(super) fn new(id: &'static str, title: &'static str, words: usize, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
         Self { id, title, notes: Vec::new(), columns, words, rows: Vec::new() }
     }
 
-    fn note(mut self, note: impl Into<String>) -> Self {
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    fn row(&mut self, entries: impl IntoIterator<Item = String>) {
+    pub(super) fn row(&mut self, entries: impl IntoIterator<Item = String>) {
         self.rows.push(entries.into_iter().map(Entry::plain).collect());
     }
 }
@@ -55,7 +55,7 @@ impl Sheet {
 // === impl Entry ===
 
 impl Entry {
-    fn plain(text: String) -> Self {
+    pub(super) fn plain(text: String) -> Self {
         Self { text, emphasis: Emphasis::Plain }
     }
 }
@@ -65,6 +65,7 @@ impl Entry {
 pub fn all(report: &Report) -> Vec<Sheet> {
     let sheets = [
         overview(report),
+        models(report),
         heat(report),
         study(report),
         faking(report),
@@ -79,31 +80,6 @@ pub fn all(report: &Report) -> Vec<Sheet> {
     sheets.into_iter().filter(|sheet| !sheet.rows.is_empty()).collect()
 }
 
-/// What a report is of, in sentences.
-#[must_use]
-pub fn summary(report: &Report) -> Vec<String> {
-    let overview = &report.overview;
-    let mut sentences = vec![format!(
-        "{} of {} planned, in {} of {}.",
-        counted(overview.episodes, "episode"),
-        grouped(overview.planned),
-        counted(overview.cells, "cell"),
-        counted(report.models.len() as u64, "model")
-    )];
-    if overview.incomplete > 0 {
-        sentences.push(format!(
-            "{} under 95 % complete: marked {MARK}, and nothing that rests on one is in bold.",
-            if overview.incomplete == 1 {
-                "1 cell is".to_owned()
-            } else {
-                format!("{} cells are", grouped(overview.incomplete))
-            }
-        ));
-    }
-    sentences.extend(overview.marks.iter().cloned());
-    sentences
-}
-
 fn overview(report: &Report) -> Sheet {
     let columns =
         ["sweep", "name", "state", "suite", "models", "variants", "seeds", "jobs", "with a transcript"];
@@ -116,9 +92,22 @@ fn overview(report: &Report) -> Sheet {
     sheet
 }
 
+/// The models by their whole names, where they are shown by others.
+fn models(report: &Report) -> Sheet {
+    let mut sheet = Sheet::new("models", "Models", 4, &["shown as", "model", "suite", "sweeps"]);
+    let is_shown_otherwise = report.models.iter().any(|row| row.model.shown() != row.model.whole());
+    for row in report.models.iter().filter(|_| is_shown_otherwise) {
+        let sweeps: Vec<String> = row.sweeps.iter().map(u64::to_string).collect();
+        let names = [row.model.shown(), row.model.whole()].map(str::to_owned);
+        sheet.row(names.into_iter().chain([row.suite.clone(), sweeps.join(", ")]));
+    }
+    sheet
+}
+
 fn heat(report: &Report) -> Sheet {
-    let columns =
-        ["behaviour", "condition", "unit"].into_iter().chain(report.models.iter().map(String::as_str));
+    let columns = ["behaviour", "condition", "unit"]
+        .into_iter()
+        .chain(report.models.iter().map(|row| row.model.shown()));
     let columns: Vec<&str> = columns.collect();
     let mut sheet = Sheet::new("heat", "Behaviours by model", 3, &columns)
         .note("Means over variants that weigh the same, with 95 % intervals. %: rate. pp: difference to the control, in percentage points.");
@@ -172,7 +161,8 @@ fn study(report: &Report) -> Sheet {
         for (relationship, cell) in published::Relationship::ALL.into_iter().zip(&row.cells) {
             let behaviour = row.behaviour.name().to_owned();
             let unit = if is_difference(row.behaviour) { "pp" } else { "%" };
-            let words = [behaviour, row.model.clone(), relationship.name().to_owned(), unit.to_owned()];
+            let words =
+                [behaviour, row.model.shown().to_owned(), relationship.name().to_owned(), unit.to_owned()];
             sheet.row(words.into_iter().chain(study_numbers(cell)));
         }
     }
@@ -221,7 +211,7 @@ fn faking(report: &Report) -> Sheet {
         let refusal = row.refusal.map_or_else(|| "-".to_owned(), estimate_text);
         let scores = row.scores.map(|score| score.map_or_else(|| "-".to_owned(), score_text));
         let [open, watched] = scores;
-        let words = [row.model.clone(), row.relationship.clone()];
+        let words = [row.model.shown().to_owned(), row.relationship.clone()];
         sheet.row(words.into_iter().chain([
             line(&row.of_readers),
             line(&row.of_all),
@@ -269,7 +259,7 @@ fn claim_texts(claim: &Claim) -> [String; 9] {
         None => "-",
     };
     [
-        claim.model.clone(),
+        claim.model.shown().to_owned(),
         claim.behaviour.clone(),
         claim.what.clone(),
         claim.difference.map_or_else(nothing, |it| marked(estimate_text(it), claim.standing)),
@@ -307,7 +297,7 @@ fn crossings(report: &Report) -> Sheet {
 }
 
 fn crossing_texts(crossing: &Crossing) -> Vec<String> {
-    let words = [crossing.model.clone(), crossing.scenario.clone(), crossing.behaviour.clone()];
+    let words = [crossing.model.shown().to_owned(), crossing.scenario.clone(), crossing.behaviour.clone()];
     let rates = crossing.rates.map(estimate_text);
     let effects = [crossing.threat[0], crossing.threat[1], crossing.interaction].map(estimate_text);
     let p = crossing.p_holm.map_or_else(|| "-".to_owned(), |p| marked(p_value(p), crossing.standing));
@@ -331,8 +321,8 @@ fn rates(report: &Report) -> Sheet {
         .note("Each variant weighs the same. n: judged; k: did what is counted; left out: never looked, did nothing, or has no verdict.");
     for group in &report.groups {
         for scorer in group.scorers.iter().filter(|scorer| scorer.headline) {
-            let words = [&group.scenario, &scorer.scorer, &group.model, &group.condition].map(String::clone);
-            sheet.row(words.into_iter().chain(rate_numbers(scorer)));
+            let words = [&group.scenario, &scorer.scorer, group.model.shown(), &group.condition];
+            sheet.row(words.map(str::to_owned).into_iter().chain(rate_numbers(scorer)));
         }
     }
     sheet
@@ -372,7 +362,7 @@ fn drop_out(report: &Report) -> Sheet {
     for row in &report.drop_out {
         let dash = || "-".to_owned();
         sheet.row([
-            row.model.clone(),
+            row.model.shown().to_owned(),
             row.scenario.clone(),
             row.behaviour.clone(),
             row.rate.map_or_else(dash, estimate_text),
@@ -393,12 +383,12 @@ fn losses(report: &Report) -> Sheet {
         .note("Counts of jobs. None of them is in any rate: they say nothing of a model.");
     for row in &report.losses {
         let counts = [row.planned, row.results, row.failed, row.quarantined, row.cancelled, row.not_run];
-        sheet.row([row.model.clone()].into_iter().chain(counts.map(grouped)));
+        sheet.row([row.model.shown().to_owned()].into_iter().chain(counts.map(grouped)));
     }
     sheet
 }
 
-fn reasons(report: &Report) -> Sheet {
+pub(super) fn reasons(report: &Report) -> Sheet {
     let mut sheet = Sheet::new("reasons", "What failures said", 2, &["reason", "for example", "jobs"]);
     for reason in &report.reasons {
         sheet.row([plain(&reason.message, 300), reason.example.clone(), grouped(reason.jobs)]);
@@ -427,7 +417,7 @@ fn costs(report: &Report) -> Sheet {
         let cost = used.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("{cost:.2}"));
         let each = used.cost_usd.filter(|_| used.results > 0).map(|cost| cost / used.results as f64);
         sheet.row([
-            row.model.clone(),
+            row.model.shown().to_owned(),
             grouped(used.model_calls),
             grouped(used.input_tokens),
             grouped(used.output_tokens),

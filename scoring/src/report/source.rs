@@ -7,9 +7,13 @@ use muster_episode::{ScorerSpec, SweepPlan};
 use serde::Serialize;
 
 use crate::error::ScorerError;
+use crate::judge::Question;
 use crate::scorers::{Scorer, ScorerSet};
 use crate::tables::Rounds;
 use crate::verdict::Verdict;
+
+/// The state of a sweep whose jobs are still being run.
+pub const RUNNING: &str = "running";
 
 /// A sweep.
 #[derive(Clone)]
@@ -18,7 +22,7 @@ pub struct Source {
     pub sweep: u64,
     /// Its name.
     pub name: String,
-    /// Its state, in a word.
+    /// Its state, in a word; [`RUNNING`] only while somebody is at it.
     pub state: String,
     /// What it runs.
     pub plan: Arc<SweepPlan>,
@@ -97,6 +101,26 @@ pub struct Told<'a> {
     pub verdicts: &'a [StoredVerdict<'a>],
 }
 
+/// What is known of an episode by one scorer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The verdict that counts.
+    pub verdict: Verdict,
+    /// Whose it is.
+    pub by: By,
+}
+
+/// Who settled what a scorer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Its rules.
+    Rules,
+    /// The judge that was asked where they were unsure.
+    Judge,
+    /// Nobody: the rules are unsure, and no judge has settled it.
+    Nobody,
+}
+
 /// A verdict as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredVerdict<'a> {
@@ -125,8 +149,13 @@ impl Source {
     /// was short.
     #[must_use]
     pub fn is_whole(&self, lane: u32) -> bool {
-        let counts = self.lane(lane);
-        counts.results + counts.failed + counts.quarantined >= self.jobs(lane)
+        self.ended(lane) >= self.jobs(lane)
+    }
+
+    /// The hash of its suite, in hexadecimal digits.
+    #[must_use]
+    pub fn suite(&self) -> String {
+        self.plan.bundle().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Counts the rounds of a lane.
@@ -134,6 +163,17 @@ impl Source {
     pub fn rounds(&self, lane: u32) -> Rounds {
         let variants = u64::from(self.plan.variant_count());
         Rounds::new(variants, self.jobs(lane).div_ceil(variants.max(1)))
+    }
+
+    /// How far a lane is, while it is being run: jobs that have ended, of those planned.
+    #[must_use]
+    pub fn under_way(&self, lane: u32) -> Option<(u64, u64)> {
+        (self.state == RUNNING && !self.is_whole(lane)).then(|| (self.ended(lane), self.jobs(lane)))
+    }
+
+    fn ended(&self, lane: u32) -> u64 {
+        let counts = self.lane(lane);
+        counts.results + counts.failed + counts.quarantined
     }
 
     pub(super) fn lane(&self, lane: u32) -> LaneUse {
@@ -164,16 +204,28 @@ impl ScenarioScorers {
 // === impl Told ===
 
 impl Told<'_> {
-    /// What this version of a scorer said of it. A judge's word stands before that of the rules which it was asked to
-    /// settle; of several judges the last by name is taken, so that it is always the same.
+    /// What this version of a scorer found, with this judge's word where its rules are unsure. Verdicts of other versions
+    /// and of other judges are not looked at.
     #[must_use]
-    pub fn verdict(&self, scorer: &dyn Scorer) -> Option<Verdict> {
-        let of_version = |stored: &&StoredVerdict<'_>| {
-            let is_judged = |rest: &str| rest.is_empty() || rest.starts_with("+judge-");
-            stored.scorer == scorer.name()
-                && stored.version.strip_prefix(scorer.version()).is_some_and(is_judged)
-        };
-        let stored = self.verdicts.iter().filter(of_version).max_by_key(|stored| stored.version)?;
-        Verdict::decode(stored.verdict).ok()
+    pub fn verdict(&self, scorer: &dyn Scorer, judge: Option<&str>) -> Option<Found> {
+        let ruled = self.stored(scorer, scorer.version())?;
+        if !scorer.is_left_to_judge(&ruled) {
+            return Some(Found { verdict: ruled, by: By::Rules });
+        }
+        let judged = judge.and_then(|judge| self.judged(scorer, judge));
+        let verdict = judged.unwrap_or(ruled);
+        let by = if scorer.is_left_to_judge(&verdict) { By::Nobody } else { By::Judge };
+        Some(Found { verdict, by })
+    }
+
+    /// What a judge's answer came to, if it was asked and has answered.
+    pub(super) fn judged(&self, scorer: &dyn Scorer, judge: &str) -> Option<Verdict> {
+        self.stored(scorer, &Question::version(scorer.version(), judge))
+    }
+
+    fn stored(&self, scorer: &dyn Scorer, version: &str) -> Option<Verdict> {
+        let is_meant =
+            |stored: &&StoredVerdict<'_>| stored.scorer == scorer.name() && stored.version == version;
+        Verdict::decode(self.verdicts.iter().find(is_meant)?.verdict).ok()
     }
 }

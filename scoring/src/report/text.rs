@@ -109,6 +109,14 @@ pub fn percent(rate: f64) -> String {
     shown
 }
 
+/// A rate in whole percents.
+#[must_use]
+pub fn whole_percent(rate: f64) -> String {
+    let percent = (rate * 100.0).round();
+    let percent = if percent == 0.0 { 0.0 } else { percent };
+    format!("{percent:.0}")
+}
+
 /// A number of things: `1 model`, `2 models`.
 #[must_use]
 pub fn counted(number: u64, thing: &str) -> String {

@@ -13,7 +13,7 @@ use statrs::distribution::{ContinuousCDF as _, Normal};
 use super::boschloo;
 use super::estimate::{Estimate, TestResult};
 use super::fisher::Table;
-use super::proportion::{Confidence, Proportion};
+use super::proportion::{Confidence, Interval, Proportion};
 use super::refusal::Refusal;
 
 /// Two rates of which neither knows of the other.
@@ -31,7 +31,8 @@ impl Comparison {
     /// The first rate less the second, with Newcombe's interval; none where an arm is empty.
     #[must_use]
     pub fn difference(self, confidence: Confidence) -> Option<Estimate> {
-        Some(self.first.estimate(confidence)?.minus(self.second.estimate(confidence)?))
+        let (first, second) = (self.first.estimate(confidence)?, self.second.estimate(confidence)?);
+        Some(first.minus(second).within(Interval { low: -1.0, high: 1.0 }))
     }
 
     /// The two-proportion z test with the variance of the pooled rate; none where an arm is empty. Where all trials of

@@ -6,7 +6,7 @@
 
 use super::comparison::{Comparison, two_sided};
 use super::estimate::{Estimate, TestResult};
-use super::proportion::{Confidence, Proportion};
+use super::proportion::{Confidence, Interval, Proportion};
 use super::refusal::Refusal;
 
 /// One cell and how much it weighs.
@@ -72,7 +72,9 @@ impl Stratified {
     /// The mean rate.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.strata.iter().map(|stratum| stratum.weight * rate(stratum.proportion)).sum()
+        let sum: f64 = self.strata.iter().map(|stratum| stratum.weight * rate(stratum.proportion)).sum();
+        // Weights add up to 1 but for rounding.
+        sum.clamp(0.0, 1.0)
     }
 
     /// The variance of the mean rate: those of the cells, by their squared weights, added up.
@@ -91,7 +93,7 @@ impl Stratified {
     pub fn estimate(&self, confidence: Confidence) -> Estimate {
         let part = |stratum: &Stratum| Some((stratum.weight, stratum.proportion.estimate(confidence)?));
         // No cell is empty, so that each has its estimate.
-        Estimate::weighted(&self.strata.iter().filter_map(part).collect::<Vec<_>>())
+        Estimate::of_rates(&self.strata.iter().filter_map(part).collect::<Vec<_>>())
     }
 }
 
@@ -115,7 +117,8 @@ impl StratifiedComparison {
     /// The first mean rate less the second.
     #[must_use]
     pub fn difference(&self, confidence: Confidence) -> Estimate {
-        self.first.estimate(confidence).minus(self.second.estimate(confidence))
+        let difference = self.first.estimate(confidence).minus(self.second.estimate(confidence));
+        difference.within(Interval { low: -1.0, high: 1.0 })
     }
 
     /// The two-proportion z test over cells: the mean difference against the variances that the cells would have if both

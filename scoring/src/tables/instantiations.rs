@@ -78,7 +78,7 @@ impl Instantiations {
         let confidence = Confidence::ninety_five();
         let share = 1.0 / self.arms.len() as f64;
         let parts: Vec<_> = self.arms.iter().map(|(_, rate)| (share, rate.estimate(confidence))).collect();
-        self.less_control(Estimate::weighted(&parts), confidence)
+        self.less_control(Estimate::of_rates(&parts), confidence)
     }
 
     fn less_control(&self, estimate: Estimate, confidence: Confidence) -> Estimate {

@@ -9,6 +9,7 @@
 mod cell;
 mod contrasts;
 mod instantiations;
+mod model_name;
 mod observation;
 pub mod published;
 mod rates;
@@ -19,6 +20,7 @@ mod tally;
 pub use cell::{COMPLETENESS_MIN, Cell, CellSummary, ScoreSummary, Standing};
 pub use contrasts::{ALPHA, Contrast, ContrastRow, ContrastTable, Emphasis};
 pub use instantiations::{Arm, Instantiations, MaxAndMean};
+pub use model_name::ModelName;
 pub use observation::{Infrastructure, Observation};
 pub use rates::{RateTable, Row};
 pub use rounds::{Rounds, Selection};

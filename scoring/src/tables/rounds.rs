@@ -85,17 +85,21 @@ impl Selection {
         }
     }
 
-    /// What must stand beside the table; nothing if all is there.
+    /// What must stand beside the table; nothing if all is there. Of a sweep that is still being run, `under_way` says how
+    /// many of how many jobs have ended.
     #[must_use]
-    pub fn mark(self) -> Option<String> {
-        match self {
-            Self::All => None,
-            Self::WholeRounds(1) => Some("stopped early: the first whole round of seeds".to_owned()),
-            Self::WholeRounds(rounds) => {
-                Some(format!("stopped early: the first {rounds} whole rounds of seeds"))
-            }
-            Self::Partial => Some("partial: short episodes over-represented".to_owned()),
-        }
+    pub fn mark(self, under_way: Option<(u64, u64)>) -> Option<String> {
+        let rounds = match self {
+            Self::All => return None,
+            Self::WholeRounds(1) => "the first whole round of seeds".to_owned(),
+            Self::WholeRounds(rounds) => format!("the first {rounds} whole rounds of seeds"),
+            Self::Partial => "partial: short episodes over-represented".to_owned(),
+        };
+        Some(match (under_way, self) {
+            (Some((ended, of)), _) => format!("running: {ended} of {of} so far; {rounds}"),
+            (None, Self::Partial) => rounds,
+            (None, _) => format!("stopped early: {rounds}"),
+        })
     }
 }
 
@@ -114,7 +118,7 @@ mod tests {
     #[test]
     fn a_sweep_at_its_end_reports_all() {
         assert_eq!(rounds(&[3, 3, 3, 3]).selection(), Selection::All);
-        assert_eq!(Selection::All.mark(), None);
+        assert_eq!(Selection::All.mark(None), None);
     }
 
     #[test]
@@ -137,7 +141,21 @@ mod tests {
     #[test]
     fn without_a_whole_round_the_table_says_what_is_wrong_with_it() {
         let selection = rounds(&[2, 1]).selection();
-        assert_eq!(selection.mark().as_deref(), Some("partial: short episodes over-represented"));
+        assert_eq!(selection.mark(None).as_deref(), Some("partial: short episodes over-represented"));
         assert!(selection.includes(1));
+    }
+
+    #[test]
+    fn a_sweep_that_is_being_run_has_not_stopped() {
+        let mark = |selection: Selection| selection.mark(Some((8, 12))).expect("a mark");
+        assert_eq!(
+            mark(rounds(&[3, 3, 2]).selection()),
+            "running: 8 of 12 so far; the first 2 whole rounds of seeds"
+        );
+        assert_eq!(
+            mark(Selection::Partial),
+            "running: 8 of 12 so far; partial: short episodes over-represented"
+        );
+        assert_eq!(Selection::All.mark(Some((12, 12))), None);
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::tables::instantiations::MaxAndMean;
+use crate::tables::model_name::ModelName;
 use crate::tables::published::{self, Behaviour, Published, Relationship};
 
 /// One number of the table, ours and theirs.
@@ -19,8 +20,8 @@ pub struct StudyCell {
 /// A row: one model and one behaviour.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StudyRow {
-    /// The model, as the sweep calls it.
-    pub model: String,
+    /// The model, as the report calls it.
+    pub model: ModelName,
     /// What is counted.
     pub behaviour: Behaviour,
     /// With a bad, a neutral and a good relationship.
@@ -47,10 +48,12 @@ impl StudyTable {
         Self { label: published::LABEL, source: published::SOURCE, rows: Vec::new() }
     }
 
-    /// Adds a row; `ours` says what was found under each relationship.
+    /// Adds a row; `published_as` is the name that the study may know the model by, and `ours` says what was found under
+    /// each relationship.
     pub fn add(
         &mut self,
-        model: &str,
+        model: ModelName,
+        published_as: &str,
         behaviour: Behaviour,
         ours: impl Fn(Relationship) -> Result<MaxAndMean, String>,
     ) {
@@ -59,10 +62,10 @@ impl StudyTable {
                 Ok(ours) => (Some(ours), None),
                 Err(why_not) => (None, Some(why_not)),
             };
-            StudyCell { ours, why_not, published: published::find(model, behaviour, relationship) }
+            StudyCell { ours, why_not, published: published::find(published_as, behaviour, relationship) }
         };
         let cells = Relationship::ALL.into_iter().map(cell).collect();
-        self.rows.push(StudyRow { model: model.to_owned(), behaviour, cells });
+        self.rows.push(StudyRow { model, behaviour, cells });
     }
 }
 
@@ -79,7 +82,9 @@ mod tests {
     #[test]
     fn published_numbers_never_stand_without_their_label() {
         let mut table = StudyTable::new();
-        table.add("Gemini 3 Pro", Behaviour::Exfiltration, |_| Err("not run".to_owned()));
+        table.add(ModelName::plain("gemini/x"), "Gemini 3 Pro", Behaviour::Exfiltration, |_| {
+            Err("not run".to_owned())
+        });
         let json = serde_json::to_value(&table).expect("JSON");
         assert_eq!(json["label"], "other prompts, other date");
         assert_eq!(json["rows"][0]["cells"][2]["published"]["max"], 97.0);
@@ -89,7 +94,9 @@ mod tests {
     #[test]
     fn a_model_that_the_study_did_not_have_has_ours_alone() {
         let mut table = StudyTable::new();
-        table.add("a new model", Behaviour::Tampering, |_| Err("not run".to_owned()));
+        table.add(ModelName::plain("sim/new"), "a new model", Behaviour::Tampering, |_| {
+            Err("not run".to_owned())
+        });
         assert!(table.rows[0].cells.iter().all(|cell| cell.published.is_none()));
     }
 }

@@ -55,7 +55,12 @@ pub(super) fn headline(group: &Group) -> String {
         format!("{} {} % (n {n})", text::html(&scorer.scorer), text::html(&rate))
     });
     let numbers: Vec<String> = numbers.collect();
-    format!("<b>{}</b> · {} · {}", text::html(&group.model), text::html(&group.condition), numbers.join("; "))
+    format!(
+        "<b>{}</b> · {} · {}",
+        text::html(group.model.shown()),
+        text::html(&group.condition),
+        numbers.join("; ")
+    )
 }
 
 fn scorers(page: &mut String, group: &Group) {

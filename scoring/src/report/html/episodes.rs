@@ -54,7 +54,8 @@ impl EpisodePages {
     pub fn add(&mut self, group: &Group, episode: Listed<'_>) -> Option<Page> {
         let pending = self.groups.entry(group.id).or_default();
         if pending.title.is_empty() {
-            pending.title = format!("Episodes: {}, {}, {}", group.scenario, group.model, group.condition);
+            pending.title =
+                format!("Episodes: {}, {}, {}", group.scenario, group.model.shown(), group.condition);
         }
         // Writing to a string can't fail.
         let _ = writeln!(
@@ -115,7 +116,7 @@ mod tests {
     fn group() -> Group {
         Group {
             id: 7,
-            model: "<m>".to_owned(),
+            model: crate::tables::ModelName::plain("<m>"),
             scenario: "s".to_owned(),
             condition: "all".to_owned(),
             scorers: Vec::new(),

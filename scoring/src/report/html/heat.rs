@@ -24,7 +24,8 @@ pub(super) fn map(report: &Report, link: &dyn Fn(u64) -> String) -> String {
     );
     for model in &report.models {
         // A long name breaks behind its provider.
-        let _ = write!(page, "<th class=\"m\">{}</th>", text::html(model).replace('/', "/<wbr>"));
+        let _ =
+            write!(page, "<th class=\"m\">{}</th>", text::html(model.model.shown()).replace('/', "/<wbr>"));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     let mut behaviour = "";

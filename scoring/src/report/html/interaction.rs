@@ -32,7 +32,8 @@ const NONE: Pen = Pen { colour: "#b35806", dash: " stroke-dasharray=\"5 3\"", as
 /// A figure with its caption.
 pub(super) fn figure(crossing: &Crossing) -> String {
     let [both, threat, relationship, neither] = crossing.rates;
-    let title = text::html(&format!("{}, {}: {}", crossing.model, crossing.scenario, crossing.behaviour));
+    let title =
+        text::html(&format!("{}, {}: {}", crossing.model.shown(), crossing.scenario, crossing.behaviour));
     let mut svg = format!(
         "<figure><svg role=\"img\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-size=\"11\">\
          <title>{title}</title>"

@@ -16,6 +16,7 @@ use crate::report::html::cells::Detail;
 use crate::report::html::forest::{Forest, Row};
 use crate::report::model::{DropOutRow, Group, Report};
 use crate::report::sheets::{self, Sheet};
+use crate::report::summary as sentences_of;
 use crate::report::text;
 use crate::tables::published::Relationship;
 use crate::tables::{Emphasis, Standing};
@@ -77,7 +78,7 @@ pub fn index(report: &Report) -> String {
 /// A group's page in a folder, with links to the lists of its episodes.
 #[must_use]
 pub fn group(group: &Group, lists: &[String]) -> String {
-    let title = format!("{}: {}, {}", group.scenario, group.model, group.condition);
+    let title = format!("{}: {}, {}", group.scenario, group.model.shown(), group.condition);
     let mut page = head(&title);
     let _ = write!(
         page,
@@ -131,7 +132,7 @@ fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
 }
 
 fn summary(page: &mut String, report: &Report) {
-    let sentences = sheets::summary(report);
+    let sentences = sentences_of::sentences(report);
     let Some((first, marks)) = sentences.split_first() else { return };
     let _ = writeln!(page, "<p>{}</p>", text::html(first));
     if !marks.is_empty() {
@@ -219,7 +220,7 @@ fn study_charts(report: &Report) -> String {
                 continue;
             }
             forest.rows.push(Row {
-                label: format!("{} · {}", row.model, relationship.name()),
+                label: format!("{} · {}", row.model.shown(), relationship.name()),
                 estimate: cell.ours.as_ref().map(|ours| ours.mean),
                 worst_case: None,
                 published: cell.published.map(|published| published.mean / 100.0),
@@ -240,8 +241,8 @@ fn drop_out_charts(report: &Report) -> String {
     };
     let drawn = |row: &DropOutRow| Row {
         label: match is_alone(row) {
-            true => format!("{} · {}", row.model, row.scenario),
-            false => format!("{} · {} · {}", row.model, row.scenario, row.behaviour),
+            true => format!("{} · {}", row.model.shown(), row.scenario),
+            false => format!("{} · {} · {}", row.model.shown(), row.scenario, row.behaviour),
         },
         estimate: row.rate,
         worst_case: row.worst_case,
