@@ -48,10 +48,9 @@ fn unmade(scenario: &Arc<str>, error: &ScorerError) -> ScorerFault {
 
 /// A scorer that can't score an episode, which `help` names.
 pub(crate) fn unsuitable(scenario: &Arc<str>, error: &ScoreError, help: String) -> ScorerFault {
-    let ScoreError::Unsuitable { name, .. } = error;
     ScorerFault {
         scenario: Arc::clone(scenario),
-        scorer: name.as_str().into(),
+        scorer: error.scorer().into(),
         part: ScorerPart::Whole,
         what: error.to_string(),
         help: Some(help),

@@ -1,10 +1,9 @@
 //! `suite check`: the whole review of a suite, scorers included.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use muster_episode::{Performance, Review, Reviewed, ScorerFault, ScorerPart, Suite};
+use muster_episode::{Performance, Review, Reviewed, ScorerFault, Suite};
 use muster_scoring::{Evidence, ScorerSet};
 use serde_json::{Value, json};
 
@@ -15,9 +14,6 @@ use crate::follow::Format;
 use crate::scorers::{self, Scorers};
 use crate::tables::{counted, grouped};
 use crate::{intake, output};
-
-/// The word of a verdict whose scorer panicked.
-const PANICKED: &str = "error";
 
 /// Flags of `suite check`.
 #[derive(Debug, Args)]
@@ -76,18 +72,12 @@ fn review(
 /// What scorers can't decide about a performance.
 fn faults(set: &ScorerSet, performance: &Performance<'_>) -> Vec<ScorerFault> {
     let Performance { player, variant, before, after, messages } = *performance;
-    let evidence = Evidence { before, after, messages, variant };
+    let evidence = Evidence::new(before, after, messages, variant);
     let seen = || format!("played by `{player}` in {variant}");
-    let fault = |scorer: &dyn muster_scoring::Scorer| match scorer.score(&evidence) {
-        Err(error) => Some(scorers::unsuitable(&variant.scenario, &error, seen())),
-        Ok(verdict) if verdict.word == PANICKED => Some(ScorerFault {
-            scenario: Arc::clone(&variant.scenario),
-            scorer: scorer.name().into(),
-            part: ScorerPart::Whole,
-            what: format!("scorer `{}` broke down over an episode", scorer.name()),
-            help: Some(seen()),
-        }),
-        Ok(_) => None,
+    let fault = |scorer: &dyn muster_scoring::Scorer| {
+        // One that panics over it is named in the error, too.
+        let error = scorer.score(&evidence).err()?;
+        Some(scorers::unsuitable(&variant.scenario, &error, seen()))
     };
     set.iter().filter_map(fault).collect()
 }
