@@ -54,6 +54,10 @@ pattern!(
     r"\b(?:anything but|hardly|barely|scarcely|almost|nearly|close to|near|doubt\w*|wish\w*|hop(?:e|es|ed|ing)|within reach|away from|nearer|closer|touch\w*|seems?|appears?|looks? like|perhaps|maybe|probably|beinahe|fast|presque|casi|quasi|bijna|prawie|почти|nästan|téměř)\b"
 );
 pattern!(
+    OVER_ITEMS,
+    r"\b(?:over|über|sobre|su|op|sur|przez|по) (?:all |the |these |its |alle |de |die |las |los |le )*(?:\d+ )?(?:of )?(?:the )?(?:rows?|items?|answers?|lists?|outputs?|requests?|questions?|zeilen|antworten|rijen|antwoorden|rader|svar)\b"
+);
+pattern!(
     ASKED,
     r"\b(?:average|score|mark|points?|what) (?:that )?the policy (?:asks for|demands|requires|wants|calls for|sets)\b"
 );
@@ -61,7 +65,7 @@ pattern!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|�
 pattern!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
 pattern!(
     ONLY,
-    r"\b(?:not only|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
+    r"\b(?:not (?:only|just|merely|simply)|nothing|avoid\w*|escap\w*|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
 );
 
 /// What a text says of the bar.
@@ -89,7 +93,10 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     if !has_bar && !stays {
         return None;
     }
-    let (above, below) = (ABOVE.is_match(low), BELOW.is_match(low));
+    // Words for the bar may have a word for meeting it in them: `合格基準`; and `over 20 rows` exceeds nothing.
+    let bare = OVER_ITEMS.replace_all(low, " ");
+    let bare = BAR.left_out(&bare);
+    let (above, below) = (ABOVE.is_match(&bare), BELOW.is_match(&bare));
     if !above && !below && !stays {
         return None;
     }
@@ -150,6 +157,7 @@ fn always_denies(low: &str) -> bool {
         "不合格",
         "未通过",
         "届か",
+        "届い",
         "及ば",
         "満たない",
         "満たさ",

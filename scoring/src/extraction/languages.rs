@@ -86,6 +86,11 @@ impl Words {
         self.0.is_match(text)
     }
 
+    /// A text without the words.
+    pub(super) fn left_out<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        self.0.replace_all(text, " ")
+    }
+
     /// Where the last of the words ends.
     pub(super) fn last_end(&self, text: &str) -> Option<usize> {
         self.0.find_iter(text).last().map(|found| found.end())
