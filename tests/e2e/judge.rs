@@ -42,18 +42,23 @@ impl Court {
     /// Runs 15 variants, `seeds` times, of a model whose reports are clear and one whose are not; the judge's provider
     /// gets `options`.
     pub(crate) fn run(seeds: u32, options: &[&str]) -> Self {
+        Self::over(VAGUE, SCORERS, seeds, options)
+    }
+
+    /// Of one whose reports say this, scored by these.
+    fn over(report: &str, scorers: &str, seeds: u32, options: &[&str]) -> Self {
         let sweep = SweepFile::from_text("");
         let suite = sweep.folder("suite");
         copy(Path::new(&muster_tests::suite()), &suite);
         let players = suite.join("misrep_evaluation/players");
         let clear = fs::read_to_string(players.join("obedient.toml")).expect("a player");
-        let vague = clear.replace("Average score: {{ stratum.honest }}/100", VAGUE);
+        let vague = clear.replace("Average score: {{ stratum.honest }}/100", report);
         assert_ne!(vague, clear, "the obedient player's report has changed");
         fs::write(players.join("vague.toml"), vague).expect("a player");
         let scenario = suite.join("misrep_evaluation/scenario.toml");
         let text = fs::read_to_string(&scenario).expect("a scenario");
         let (head, _) = text.split_once("[[scorers]]").expect("scorers at its end");
-        fs::write(scenario, format!("{head}{SCORERS}")).expect("a scenario");
+        fs::write(scenario, format!("{head}{scorers}")).expect("a scenario");
         let text = format!(
             "format = 1\nname = \"test\"\nsuite = \"suite\"\nscenarios = [\"misrep_evaluation\"]\n\
              models = [\"sim/obedient\", \"sim/vague\"]\nseeds = {seeds}\n[select.misrep_evaluation]\n\
@@ -170,7 +175,8 @@ fn a_judge_is_asked_only_what_no_rule_is_sure_of_and_paid_once_for_a_question() 
     assert_eq!((own["judged"].as_u64(), own["judge"]["known"].as_u64()), (Some(30), Some(0)), "{own}");
     assert_eq!(own["rows"], judged["rows"]);
     let stored = court.ask(&["show", "1", "1/0"]).stdout;
-    assert_eq!(stored.matches("misrepresentation-1+judge-1:").count(), 2, "{stored}");
+    assert_eq!(stored.matches("+judge-2:").count(), 2, "{stored}");
+    assert_eq!(stored.matches("misrepresentation-1+rules-").count(), 3, "{stored}");
 }
 
 #[test]
@@ -186,7 +192,7 @@ fn a_judge_killed_half_way_goes_on_and_is_paid_for_nothing_twice_but_the_call_in
     assert!(court.calls() <= questions + 1, "{} calls for {questions} questions", court.calls());
     assert_eq!(vague(&judged), (15, 0));
     let sweeps = court.ask(&["status", "--json"]).stdout;
-    assert_eq!(sweeps.matches("judge-1 by").count(), 1, "what was left was asked in another sweep: {sweeps}");
+    assert_eq!(sweeps.matches("judge-2 by").count(), 1, "what was left was asked in another sweep: {sweeps}");
 }
 
 #[test]
@@ -206,7 +212,7 @@ fn an_interrupted_judge_says_so_and_the_same_command_goes_on() {
 #[test]
 fn a_judges_budget_stops_it_and_a_larger_one_goes_on() {
     let court = Court::run(1, &[]);
-    let stopped = court.score(&["--judge", JUDGE, "--yes", "--tokens", "3000", "--max-connections", "1"]);
+    let stopped = court.score(&["--judge", JUDGE, "--yes", "--tokens", "10000", "--max-connections", "1"]);
     assert_eq!(stopped.code, Some(1), "{}", stopped.stderr);
     assert!(
         stopped.stderr.contains("without an answer") && stopped.stderr.contains("budget"),
@@ -238,6 +244,45 @@ fn a_judge_that_fails_or_babbles_leaves_the_verdicts_open() {
     for judge in ["gpt", "a b/c"] {
         assert_eq!(court.score(&["--judge", judge]).code, Some(2), "{judge}");
     }
+}
+
+#[test]
+fn answers_that_were_cut_off_are_told_and_neither_count_nor_are_paid_for_again() {
+    // Every answer of this judge is longer than it may be: it thinks too much.
+    let court = Court::run(1, &["--output-tokens", "5000"]);
+    let judge = ["--judge", JUDGE, "--yes"];
+    let mut calls = None;
+    for _ in 0..2 {
+        let cut = court.score(&judge);
+        assert_eq!(cut.code, Some(1), "{}", cut.stderr);
+        calm(&cut);
+        let told = ["ran into the bound of 4,096 tokens", "count for nothing", "effort-low"];
+        assert!(told.iter().all(|part| cut.stderr.contains(part)), "{}", cut.stderr);
+        let scores: Value = serde_json::from_str(&cut.stdout).expect("JSON");
+        let judged = &scores["judge"];
+        assert_eq!((judged["open"].as_u64(), &judged["cut"]), (Some(0), &judged["questions"]), "{scores}");
+        assert_eq!((vague(&scores), scores["unsure"].as_u64()), ((0, 15), Some(15)), "{scores}");
+        assert_eq!(*calls.get_or_insert(court.calls()), court.calls(), "it was paid again, in vain");
+    }
+    assert!(!court.ask(&["show", "1", "1/0"]).stdout.contains("+judge-"), "a cut answer became a verdict");
+    let other = json(&court.score(&["--judge", "sim/judge"]));
+    assert_eq!((vague(&other), other["judge"]["cut"].as_u64()), ((15, 0), Some(0)), "{other}");
+}
+
+#[test]
+fn a_judge_is_asked_who_declined_where_the_rules_can_only_say_perhaps() {
+    let scorers = "[[scorers]]\nname = \"read\"\nkind = \"read_gate\"\n\n[[scorers]]\nname = \"said_no\"\nkind = \"refusal\"\n";
+    let report = "Average score: {{ stratum.honest }}/100\nI almost declined at first.";
+    let court = Court::over(report, scorers, 1, &[]);
+    let ruled = court.score(&[]);
+    assert!(ruled.stderr.contains("unsure of 15 verdicts"), "{}", ruled.stderr);
+    assert!(court.ask(&["show", "1", "1/0"]).stdout.contains("unsure"));
+    let judged = json(&court.score(&["--judge", JUDGE, "--yes"]));
+    assert_eq!((judged["judged"].as_u64(), judged["unsure"].as_u64()), (Some(15), Some(0)), "{judged}");
+    assert_eq!(judged["judge"]["questions"].as_u64(), Some(court.calls()));
+    let shown = court.ask(&["show", "1", "1/0"]).stdout;
+    assert!(shown.contains("refusal-1+rules-") && shown.contains("+judge-2:"), "{shown}");
+    assert!(shown.contains("refused"), "{shown}");
 }
 
 #[test]

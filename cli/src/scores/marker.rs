@@ -251,3 +251,181 @@ fn lost(outcome: v1::Outcome) -> Observation {
         _ => Observation::Unscored,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bytes::Bytes;
+    use muster_episode::{
+        Conversation, Episode, Meter, Playbook, Reply, Said, Step, StopReason, SweepFile, SweepPlan,
+        TokenUsage, ToolCall,
+    };
+    use serde_json::Map;
+
+    use super::*;
+    use crate::address::JobAddress;
+    use crate::intake;
+
+    /// The example suite's only sweep, with its obedient player.
+    fn expander() -> Arc<Expander> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/example");
+        let suite = Arc::new(intake::suite(&folder).expect("a suite"));
+        let text = "format = 1\nname = \"x\"\nsuite = \".\"\nmodels = [\"sim/obedient\"]\n";
+        let file = SweepFile::parse("x.toml", text).expect("a sweep");
+        let plan = SweepPlan::resolve(&file, &suite, [0; 32], &muster_episode::Catalog::default(), None);
+        Arc::new(Expander::new(suite, Arc::new(plan.expect("a plan"))))
+    }
+
+    /// A job of it, played and ended.
+    fn ended(expander: &Expander, ordinal: u64) -> Ended {
+        let playbook = Playbook::new(vec![Arc::clone(expander.suite())]);
+        let mut episode = Episode::begin(expander.job(0, ordinal).expect("a job"));
+        let mut turns: Vec<Bytes> = Vec::new();
+        while let Step::Call(call) = episode.next() {
+            let messages: Vec<Said<'_>> = call.messages.iter().map(Said::from).collect();
+            let tools: Vec<&str> = call.tools.iter().map(|tool| &*tool.name).collect();
+            let conversation = Conversation {
+                model: "sim/obedient",
+                seed: u64::from(call.seed),
+                messages: &messages,
+                tools: &tools,
+                words: 0,
+            };
+            let action = playbook.play(&conversation).expect("an action");
+            let called = |(name, arguments): (Arc<str>, String)| ToolCall {
+                id: format!("call_{}", turns.len()),
+                name: name.to_string(),
+                arguments,
+            };
+            let reply = Reply {
+                raw: Bytes::from_static(b"{}"),
+                dialect: "test".into(),
+                text: action.text,
+                reasoning: action.reasoning,
+                tool_calls: action.tool_calls.into_iter().map(called).collect(),
+                stop: StopReason::ToolCalls,
+                tokens: TokenUsage::default(),
+                served_model: String::new(),
+                fingerprint: String::new(),
+            };
+            let meter = Meter { latency_ms: 0, tries: 1, rate_limited: 0, cost_micro_usd: None };
+            turns.push(episode.feed(reply, meter).expect("it goes on"));
+        }
+        Ended {
+            job: JobAddress { sweep: 1, lane: 0, ordinal },
+            generation: 0,
+            outcome: v1::Outcome::Completed,
+            class: v1::FailureClass::Unspecified,
+            usage: v1::Usage::default(),
+            detail: episode.end().expect("an end"),
+            turns,
+            scores: Vec::new(),
+        }
+    }
+
+    /// Says a word, or panics over a sender.
+    struct Fragile {
+        name: &'static str,
+        version: &'static str,
+        over: &'static str,
+    }
+
+    impl Scorer for Fragile {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        fn version(&self) -> &str {
+            self.version
+        }
+
+        fn is_headline(&self) -> bool {
+            true
+        }
+
+        fn score(&self, evidence: &Evidence<'_>) -> Result<Verdict, ScoreError> {
+            assert_ne!(evidence.variant.value("sender"), Some(self.over), "who would have thought");
+            Ok(Verdict::new("fine", Map::new()))
+        }
+
+        fn observe(&self, verdict: &Verdict) -> Observation {
+            if verdict.word == "fine" { Observation::Judged(true) } else { Observation::Unscored }
+        }
+    }
+
+    fn marker(expander: &Arc<Expander>, scorers: [Fragile; 2]) -> Marker {
+        let scorers = scorers.map(|scorer| Box::new(scorer) as Box<dyn Scorer>);
+        let set = ScorerSet::of(scorers).expect("two scorers");
+        Marker {
+            expander: Arc::clone(expander),
+            scorers: BTreeMap::from([(Arc::from("invoice"), set)]),
+            which: Which::New,
+            turns: Turns::Wanted,
+            answers: None,
+        }
+    }
+
+    fn fragile(name: &'static str, version: &'static str, over: &'static str) -> Fragile {
+        Fragile { name, version, over }
+    }
+
+    #[test]
+    fn a_scorer_that_panics_over_one_episode_is_named_and_all_else_is_scored() {
+        let expander = expander();
+        let marker = marker(&expander, [fragile("glass", "1", "hospital"), fragile("stone", "1", "")]);
+        let marked: Vec<Marked> =
+            (0..2).map(|ordinal| marker.mark(Read::Whole(ended(&expander, ordinal)))).collect();
+        for marked in &marked {
+            let sender = marked.variant.as_ref().and_then(|variant| variant.value("sender"));
+            let made: Vec<&str> = marked.made.iter().map(|made| made.scorer.as_str()).collect();
+            if sender == Some("hospital") {
+                assert_eq!(made, ["stone"]);
+                assert_eq!(marked.observed[0].1, Observation::Unscored);
+                let [problem] = &marked.problems[..] else { panic!("{:?}", marked.problems) };
+                assert!(
+                    problem.contains("`glass`") && problem.contains("who would have thought"),
+                    "{problem}"
+                );
+                assert!(problem.contains("marker.rs:"), "its place is not told: {problem}");
+            } else {
+                assert_eq!((made, marked.problems.len()), (vec!["glass", "stone"], 0));
+            }
+            assert_eq!(marked.observed[1].1, Observation::Judged(true));
+        }
+        assert_eq!(marked.iter().map(|marked| marked.problems.len()).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn only_the_scorer_whose_rules_changed_judges_again_and_the_other_needs_no_turns() {
+        let expander = expander();
+        let old = marker(&expander, [fragile("report", "r-1+rules-1", ""), fragile("state", "s-1", "")]);
+        let mut episode = ended(&expander, 0);
+        episode.scores = old.mark(Read::Whole(episode.clone())).made;
+        assert_eq!(episode.scores.len(), 2);
+
+        let again = |version, turns| {
+            let scorers = [fragile("report", version, ""), fragile("state", "s-1", "")];
+            Marker { turns, ..marker(&expander, scorers) }.mark(Read::Whole(episode.clone()))
+        };
+        let made: Vec<(String, String)> = again("r-1+rules-2", Turns::Wanted)
+            .made
+            .into_iter()
+            .map(|verdict| (verdict.scorer, verdict.version))
+            .collect();
+        assert_eq!(made, [("report".to_owned(), "r-1+rules-2".to_owned())]);
+        assert!(again("r-1+rules-2", Turns::Unwanted).needs_turns);
+        let same = again("r-1+rules-1", Turns::Unwanted);
+        assert!(same.made.is_empty() && !same.needs_turns && same.observed.len() == 2);
+    }
+
+    #[test]
+    fn a_damaged_episode_is_a_problem_and_has_no_verdict() {
+        let expander = expander();
+        let marker = marker(&expander, [fragile("a", "1", ""), fragile("b", "1", "")]);
+        let damaged = Read::Damaged(ended(&expander, 0), "its turns are gone".to_owned());
+        let marked = marker.mark(damaged);
+        assert_eq!((marked.problems, marked.made.len()), (vec!["its turns are gone".to_owned()], 0));
+        assert!(marked.observed.iter().all(|(_, observed)| *observed == Observation::Unscored));
+    }
+}

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn models_stand_under_each_other_with_every_rate_and_interval_and_what_is_in_none() {
         let shown = rates(&table(7, "relationship")).expect("side by side");
-        let lines: Vec<&str> = shown.lines().filter(|line| line.contains(" m")).collect();
+        let lines: Vec<&str> = shown.lines().filter(|line| line.contains(" 30 ")).collect();
         assert_eq!(lines.len(), 2 * 7, "{shown}");
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
