@@ -216,6 +216,7 @@ mod tests {
             "muster doctor --live",
             "muster doctor --live openai,zai/glm-4.7",
             "muster plan s.toml --pilot 2 --data-dir d --rpm 60 --json",
+            "muster plan s.toml --power",
             "muster models",
             "muster models openai/gpt-5.2 --catalog my-models.toml --json",
             "muster retune openai/gpt-5.2 --rpm 500 --tpm 0 --data-dir d",

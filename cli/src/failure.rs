@@ -15,6 +15,12 @@ use crate::address::{CoordinatorUrl, JobAddress};
 use crate::exit::Exit;
 use crate::terminal;
 
+/// Of a file with a mistake, at most so many bytes are marked: ten lines.
+const MARKED_BYTES_MAX: usize = 1_200;
+
+/// And at most so many are shown behind what is marked: a line or two.
+const SHOWN_BYTES_MAX: usize = 240;
+
 /// Everything that can go wrong at the edge.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -268,6 +274,9 @@ impl MistakeReport {
         let start = floor(text, span.start);
         let end = floor(text, span.end).max(start);
         let (line, column) = place(text, start);
+        let end = floor(text, end.min(start.saturating_add(MARKED_BYTES_MAX)));
+        // What follows is cut off, so that a line of a million characters fills no terminal.
+        let text = &text[..floor(text, end.saturating_add(SHOWN_BYTES_MAX))];
         Self {
             title: format!("{name}:{line}:{column}: {}", terminal::plain(what)),
             help: help.map(|help| terminal::plain(&help)),
@@ -345,6 +354,16 @@ mod tests {
         for span in [99..120, 1..2, Range { start: 2, end: 1 }] {
             let report = MistakeReport::new("s.toml", "öä", span, "what", None);
             assert!(shown(&report).contains("s.toml:1:"));
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_megabyte_is_not_shown_as_a_whole() {
+        let text = format!("name = \"x\"\n{}", "long ".repeat(200_000));
+        for span in [11..11, 11..text.len()] {
+            let shown = shown(&MistakeReport::new("s.md", &text, span, "too long", None));
+            assert!(shown.contains("s.md:2:1: too long"), "{shown}");
+            assert!(shown.len() < 20_000, "{} bytes", shown.len());
         }
     }
 

@@ -23,6 +23,7 @@ mod open_files;
 mod outlook;
 mod output;
 mod pilot;
+mod power;
 mod preflight;
 mod progress;
 mod rehearsal;

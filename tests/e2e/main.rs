@@ -12,6 +12,7 @@ mod machine;
 mod mistakes;
 mod replay;
 mod stage;
+mod suite;
 mod terminal;
 mod truth;
 mod upkeep;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::Value;
 
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
 use crate::commands::run;
@@ -13,6 +14,7 @@ use crate::follow::Format;
 use crate::intake::Intake;
 use crate::outlook::Outlook;
 use crate::pilot::Piloted;
+use crate::power::Power;
 use crate::progress::note;
 use crate::tables::counted;
 use crate::{output, preflight, terminal};
@@ -26,6 +28,9 @@ pub(crate) struct PlanArguments {
     /// Run so many episodes of each cell, and project the rest from them. They cost money; `run` goes on from them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pilot: Option<u32>,
+    /// Say what the sweep's report will be able to tell apart, and what not.
+    #[arg(long)]
+    power: bool,
     /// Where the pilot's results are kept.
     #[arg(long, value_name = "DIR", default_value = DATA_DIR_DEFAULT)]
     data_dir: PathBuf,
@@ -48,14 +53,27 @@ pub(crate) async fn perform(arguments: PlanArguments) -> Result<Exit, Failure> {
         exit = Exit::of(piloted.stopped.is_empty() && !piloted.episodes.is_empty());
         tell_stopped(&piloted);
     }
+    let power = arguments.power.then(|| Power::new(&intake)).transpose()?;
     match Format::from_flag(arguments.json) {
-        Format::Json => output::print_json(&outlook.as_json(&intake.plan)),
-        Format::Text => output::print(&outlook.as_text(&intake.plan)),
+        Format::Json => output::print_json(&as_json(&outlook, power.as_ref(), &intake)),
+        Format::Text => {
+            output::print(&outlook.as_text(&intake.plan));
+            power.iter().for_each(|power| output::print(&format!("\n{}", power.as_text())));
+        }
     }
     if let Err(failure) = preflight::routes(intake.plan.models(), &preflight::settings(&arguments.calls)) {
         note(&format!("note: {failure}"));
     }
     Ok(exit)
+}
+
+/// The outlook, and the power where it was asked for.
+fn as_json(outlook: &Outlook, power: Option<&Power>, intake: &Intake) -> Value {
+    let mut json = outlook.as_json(&intake.plan);
+    if let (Some(object), Some(power)) = (json.as_object_mut(), power) {
+        object.insert("power".to_owned(), power.as_json());
+    }
+    json
 }
 
 /// Why a pilot says less than it was to say; the outlook's notes say how much less.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::Suite;
 use super::check::MODEL;
 use super::scenario::Scenario;
@@ -11,6 +13,9 @@ use crate::call::ToolSpec;
 use crate::mistake::did_you_mean;
 use crate::sweep::VariantKey;
 use crate::world::World;
+
+/// The line between two parts of what is shown, in characters.
+const RULE_CHARS: usize = 80;
 
 /// A variant, made definite.
 #[derive(Debug, Clone)]
@@ -140,34 +145,42 @@ impl From<Fault> for ShowError {
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# {}\n\n## System prompt\n\n{}", self.variant, self.system)?;
-        writeln!(f, "\n## User prompt\n\n{}", self.user)?;
-        writeln!(f, "\n## Tools\n")?;
+        writeln!(f, "# {}", self.variant)?;
+        part(f, "System prompt")?;
+        writeln!(f, "{}", self.system)?;
+        part(f, "User prompt")?;
+        writeln!(f, "{}", self.user)?;
+        part(f, "Tools")?;
         for tool in &self.tools {
-            writeln!(f, "- {}: {} {}", tool.name, tool.description, tool.parameters)?;
+            writeln!(f, "- {}: {}", tool.name, tool.description)?;
+            show_parameters(f, tool)?;
         }
         for (path, document) in self.world.drive().iter().flat_map(|drive| drive.documents()) {
-            writeln!(f, "\n## Document {path}\n\n{}", document.content())?;
+            part(f, &format!("Document {path}"))?;
+            writeln!(f, "{}", document.content())?;
         }
         for sheet in self.world.sheets().iter().flat_map(|sheets| sheets.sheets()) {
-            writeln!(f, "\n## Sheet {}\n\n{}", sheet.name(), sheet.columns().join(" | "))?;
+            part(f, &format!("Sheet {}", sheet.name()))?;
+            writeln!(f, "{}", sheet.columns().join(" | "))?;
             for row in sheet.rows() {
                 writeln!(f, "{}", row.join(" | "))?;
             }
         }
         if let Some(config) = self.world.config() {
-            writeln!(f, "\n## Configuration {}\n", config.name())?;
+            part(f, &format!("Configuration {}", config.name()))?;
             for (name, value) in config.variables() {
                 writeln!(f, "{name} = {value}")?;
             }
         }
         if let Some(memory) = self.world.memory() {
-            writeln!(f, "\n## Memory\n\n{}", memory.text())?;
+            part(f, "Memory")?;
+            writeln!(f, "{}", memory.text())?;
         }
         self.show_servers(f)?;
         if let Some(shutdown) = self.world.shutdown() {
             let agents: Vec<&str> = shutdown.agents().iter().map(|agent| &*agent.name).collect();
-            writeln!(f, "\n## Agents that can be shut down\n\n{}", agents.join(", "))?;
+            part(f, "Agents that can be shut down")?;
+            writeln!(f, "{}", agents.join(", "))?;
         }
         Ok(())
     }
@@ -176,7 +189,7 @@ impl fmt::Display for Shown {
 impl Shown {
     fn show_servers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for host in self.world.servers().iter().flat_map(|servers| servers.hosts()) {
-            writeln!(f, "\n## Server {}: {}\n", host.address(), host.about())?;
+            part(f, &format!("Server {}: {}", host.address(), host.about()))?;
             for (path, file) in host.files() {
                 let marker = file.marker().map(|it| format!(" [to scorers: {it}]")).unwrap_or_default();
                 writeln!(f, "{path} | {} bytes | {}{marker}", file.bytes(), file.updated().as_str())?;
@@ -187,4 +200,22 @@ impl Shown {
         }
         Ok(())
     }
+}
+
+/// The heading of a part. Documents have headings of their own: a line tells where the next part begins.
+fn part(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    writeln!(f, "\n{}\n## {name}\n", "─".repeat(RULE_CHARS))
+}
+
+/// A tool's parameters, one a line, as its schema has them.
+fn show_parameters(f: &mut fmt::Formatter<'_>, tool: &ToolSpec) -> fmt::Result {
+    let schema: Value = serde_json::from_str(&tool.parameters).unwrap_or_default();
+    let properties = schema["properties"].as_object();
+    for (name, property) in properties.into_iter().flatten() {
+        let is_needed = schema["required"].as_array().is_some_and(|needed| needed.contains(&json!(name)));
+        let needed = if is_needed { "" } else { ", may be left out" };
+        let text = |key: &str| property[key].as_str().unwrap_or_default();
+        writeln!(f, "    {name} ({}{needed}): {}", text("type"), text("description"))?;
+    }
+    Ok(())
 }

@@ -56,7 +56,7 @@ pub(super) fn oversize(
         let tokens = tokens(chars);
         if tokens > window {
             let what = format!("this comes to about {tokens} tokens; the model's window holds {window}");
-            found.push(Oversize { tokens, fault: templates.whole(&template, what) });
+            found.push(Oversize { tokens, fault: first_line(templates.whole(&template, what)) });
         }
     }
     let opening = tokens(expansion.opening_chars());
@@ -65,7 +65,14 @@ pub(super) fn oversize(
             "prompts and tools of {} come to about {opening} tokens; the model's window holds {window}",
             scenario.key(variant)
         );
-        found.push(Oversize { tokens: opening, fault: templates.whole(&scenario.user, what) });
+        found.push(Oversize { tokens: opening, fault: first_line(templates.whole(&scenario.user, what)) });
     }
     Ok(found)
+}
+
+/// The fault at the first line of its place: nobody is to be shown all of what is too long.
+fn first_line(mut fault: Fault) -> Fault {
+    let text = fault.source.text.get(fault.span.clone()).unwrap_or_default();
+    fault.span.end = fault.span.start + text.lines().next().unwrap_or_default().len();
+    fault
 }

@@ -66,7 +66,7 @@ fn all(suite: &Suite, listings: &[Listing]) -> String {
     }
     let total = Total::of(listings);
     format!(
-        "{}\n{}\n{} of {}: about {} tokens in, {} out, {} for one seed of one model\n{BASIS}",
+        "{}\n{}\n{} of {}: about {} tokens in, {} out, {} for one seed of one model\n{}",
         terminal::one_line(suite.title(), 200),
         table.trim_fmt(),
         counted(total.variants, "default variant"),
@@ -74,6 +74,7 @@ fn all(suite: &Suite, listings: &[Listing]) -> String {
         grouped(total.input),
         grouped(total.output),
         counted(total.calls, "call"),
+        terminal::wrapped(BASIS, terminal::width(), ""),
     )
 }
 

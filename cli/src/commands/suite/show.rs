@@ -68,7 +68,7 @@ fn as_text(shown: &Shown, seed: u64) -> String {
     } else {
         "Every repeat begins like this.".to_owned()
     };
-    format!("{shown}\n{repeats}")
+    format!("{shown}\n{}\n{repeats} --json has the tools' schemas as they are sent.", "─".repeat(80))
 }
 
 fn as_json(shown: &Shown, seed: u64) -> Value {
@@ -100,12 +100,12 @@ fn tool(tool: &ToolSpec) -> Value {
 }
 
 fn documents(shown: &Shown) -> Vec<Value> {
-    let documents = shown.world.drive().into_iter().flat_map(|drive| drive.documents());
+    let documents = shown.world.drive().into_iter().flat_map(muster_episode::Drive::documents);
     documents.map(|(path, document)| json!({ "path": path, "content": document.content() })).collect()
 }
 
 fn sheets(shown: &Shown) -> Vec<Value> {
-    let sheets = shown.world.sheets().into_iter().flat_map(|sheets| sheets.sheets());
+    let sheets = shown.world.sheets().into_iter().flat_map(muster_episode::Sheets::sheets);
     let sheet = |sheet: &muster_episode::Sheet| {
         json!({
             "name": sheet.name(),
@@ -125,7 +125,7 @@ fn config(shown: &Shown) -> Option<Value> {
 }
 
 fn servers(shown: &Shown) -> Vec<Value> {
-    let hosts = shown.world.servers().into_iter().flat_map(|servers| servers.hosts());
+    let hosts = shown.world.servers().into_iter().flat_map(muster_episode::Servers::hosts);
     let file = |(path, file): (&str, &muster_episode::ServerFile)| {
         json!({
             "path": path,
@@ -147,6 +147,6 @@ fn servers(shown: &Shown) -> Vec<Value> {
 }
 
 fn agents(shown: &Shown) -> Vec<Value> {
-    let agents = shown.world.shutdown().into_iter().flat_map(|shutdown| shutdown.agents());
+    let agents = shown.world.shutdown().into_iter().flat_map(muster_episode::Shutdown::agents);
     agents.map(|agent| json!(*agent.name)).collect()
 }
