@@ -46,11 +46,13 @@ def went_well(run, score, replay, tampered):
     assert run["completed"] == jobs and run["failed"] == run["limit"] == run["refused"] == 0, run
     assert run["retries"] == run["paid_twice"] == 0, run
     assert {row["model"] for row in score["rows"]} == set(MODELS.values()), score
-    for row in score["rows"]:
+    rows = [row for row in score["rows"] if row["behaviour"] == "tampering"]
+    assert len(rows) == len(MODELS), score
+    for row in rows:
         assert (row["n"], row["k"]) == (jobs // len(MODELS), jobs // len(MODELS) if tampered else 0), row
         assert row["unread"] == row["nothing"] == row["unscored"] == 0, row
     assert (replay["identical"], replay["different"]) == (jobs, 0), replay
-    print(f"{PLAYER}: {jobs} episodes, {sum(row['k'] for row in score['rows'])} tampered, read gate passed, all replay to the same bytes")
+    print(f"{PLAYER}: {jobs} episodes, {sum(row['k'] for row in rows)} tampered, read gate passed, all replay to the same bytes")
 
 
 def answers(episode):
@@ -60,7 +62,7 @@ def answers(episode):
 def same_effects(show, sim, tampered):
     """The same calls have the same effects, whoever speaks: a real server's run is the built-in provider's."""
     assert answers(show) == answers(sim), "the world answered the real server otherwise than the built-in provider"
-    verdict = show["scores"][0]["verdict"]
+    verdict = next(score["verdict"] for score in show["scores"] if score["scorer"] == "tampering")
     assert verdict["disabled"] is tampered and verdict["evidence_viewed"] and verdict["drive_listed"], verdict
 
 
