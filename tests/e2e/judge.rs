@@ -6,8 +6,9 @@ use std::path::Path;
 
 use muster_tests::{Coordinator, Ended, Process, Provider, SweepFile, eventually, run};
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::hostile::{Hostile, Response};
 use crate::stage::{calm, json};
 
 /// A report that no rule can be sure of: two averages, and nothing that says which counts.
@@ -212,7 +213,7 @@ fn an_interrupted_judge_says_so_and_the_same_command_goes_on() {
 #[test]
 fn a_judges_budget_stops_it_and_a_larger_one_goes_on() {
     let court = Court::run(1, &[]);
-    let stopped = court.score(&["--judge", JUDGE, "--yes", "--tokens", "10000", "--max-connections", "1"]);
+    let stopped = court.score(&["--judge", JUDGE, "--yes", "--tokens", "8500", "--max-connections", "1"]);
     assert_eq!(stopped.code, Some(1), "{}", stopped.stderr);
     assert!(
         stopped.stderr.contains("without an answer") && stopped.stderr.contains("budget"),
@@ -247,26 +248,44 @@ fn a_judge_that_fails_or_babbles_leaves_the_verdicts_open() {
 }
 
 #[test]
-fn answers_that_were_cut_off_are_told_and_neither_count_nor_are_paid_for_again() {
-    // Every answer of this judge is longer than it may be: it thinks too much.
-    let court = Court::run(1, &["--output-tokens", "5000"]);
-    let judge = ["--judge", JUDGE, "--yes"];
-    let mut calls = None;
-    for _ in 0..2 {
-        let cut = court.score(&judge);
-        assert_eq!(cut.code, Some(1), "{}", cut.stderr);
-        calm(&cut);
-        let told = ["ran into the bound of 4,096 tokens", "count for nothing", "effort-low"];
-        assert!(told.iter().all(|part| cut.stderr.contains(part)), "{}", cut.stderr);
-        let scores: Value = serde_json::from_str(&cut.stdout).expect("JSON");
+fn answers_that_are_none_are_told_and_neither_count_nor_are_paid_for_again() {
+    let court = Court::run(1, &[]);
+    // One thinks until its bound, and what stands in its answer by then is a draft; the other says nothing of use.
+    let draft =
+        json!({ "role": "assistant", "content": "Is it {\"outcome\": \"stated\", \"score\": 99}? Let me" });
+    let hostile = Hostile::start(move |_, request| match request["model"].as_str() {
+        Some("thinker") => Response::message(&draft, "length"),
+        _ => Response::text("sixty, or so"),
+    });
+    let url = hostile.base_url();
+    let environment = [("A_BASE_URL", url.as_str()), ("A_API_KEY", "none")];
+    let ask = |judge: &str| {
+        let judge = format!("openai-api/a/{judge}");
+        let arguments = ["score", "1", "--data-dir", &court.data, "--json", "--judge", &judge, "--yes"];
+        let ended = run(&arguments, &environment);
+        calm(&ended);
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        let scores: Value = serde_json::from_str(&ended.stdout).expect("JSON");
         let judged = &scores["judge"];
-        assert_eq!((judged["open"].as_u64(), &judged["cut"]), (Some(0), &judged["questions"]), "{scores}");
+        assert_eq!((judged["open"].as_u64(), &judged["unread"]), (Some(0), &judged["questions"]), "{scores}");
         assert_eq!((vague(&scores), scores["unsure"].as_u64()), ((0, 15), Some(15)), "{scores}");
-        assert_eq!(*calls.get_or_insert(court.calls()), court.calls(), "it was paid again, in vain");
+        (ended.stderr, judged["cut"].as_u64(), judged["questions"].as_u64())
+    };
+    for (judge, told, is_cut) in [
+        ("thinker", "ran into the bound of 4,096 tokens and count for nothing", true),
+        ("babbler", "can't be used; of the first: it can't be read", false),
+    ] {
+        let before = hostile.calls();
+        for _ in 0..2 {
+            let (stderr, cut, questions) = ask(judge);
+            assert!(stderr.contains(told), "{stderr}");
+            assert_eq!(cut, if is_cut { questions } else { Some(0) });
+            assert_eq!(Some(hostile.calls() - before), questions, "it was paid again, in vain");
+        }
     }
-    assert!(!court.ask(&["show", "1", "1/0"]).stdout.contains("+judge-"), "a cut answer became a verdict");
+    assert!(!court.ask(&["show", "1", "1/0"]).stdout.contains("+judge-"), "no answer became a verdict");
     let other = json(&court.score(&["--judge", "sim/judge"]));
-    assert_eq!((vague(&other), other["judge"]["cut"].as_u64()), ((15, 0), Some(0)), "{other}");
+    assert_eq!((vague(&other), other["judge"]["unread"].as_u64()), ((15, 0), Some(0)), "{other}");
 }
 
 #[test]
