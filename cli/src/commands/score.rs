@@ -3,11 +3,8 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::address::SweepName;
 use crate::arguments::SweepArguments;
 use crate::audit::AuditArguments;
-use crate::client::{Client, Document};
-use crate::dossier::Dossier;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
@@ -16,6 +13,7 @@ use crate::output;
 use crate::progress::note;
 use crate::scores::{Grain, Problem, Scores, Which, score};
 use crate::station::Station;
+use crate::sweeps;
 use crate::tables::{self, counted, grouped};
 use crate::terminal;
 
@@ -58,14 +56,7 @@ pub(crate) async fn perform(arguments: ScoreArguments) -> Result<Exit, Failure> 
 
 impl ScoreArguments {
     async fn score(&self, station: &mut Station, judge: Option<&Judge>) -> Result<Exit, Failure> {
-        let sweep = of_episodes(&mut station.client, self.sweep.sweep).await?;
-        let dossier = Dossier::fetch(&mut station.client, sweep).await?;
-        if dossier.plan.list().is_some() {
-            let id = dossier.sweep.id;
-            return Err(Failure::Usage(format!(
-                "sweep {id} is a judge's questions: nothing in it is scored"
-            )));
-        }
+        let dossier = sweeps::of_episodes(&mut station.client, self.sweep.sweep).await?;
         let case = Case {
             dossier: &dossier,
             grain: Grain::from_flag(self.cells),
@@ -127,21 +118,6 @@ impl ScoreArguments {
             Format::Text => output::print(&tables::rates(&scores.table)),
         }
     }
-}
-
-/// The sweep meant: `last` is the last one of episodes, for a judge's questions came with it.
-async fn of_episodes(client: &mut Client, name: SweepName) -> Result<SweepName, Failure> {
-    if let SweepName::Number(_) = name {
-        return Ok(name);
-    }
-    for sweep in client.sweeps().await? {
-        let document = client.sweep(sweep.id, Document::Wanted).await?.document;
-        let is_list = muster_episode::SweepPlan::from_json(&document).is_ok_and(|plan| plan.list().is_some());
-        if !is_list {
-            return Ok(SweepName::Number(sweep.id));
-        }
-    }
-    Err(Failure::NoSweep)
 }
 
 /// Says that the rules left something open, and what to do.

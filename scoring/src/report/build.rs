@@ -84,6 +84,7 @@ impl Collector {
         Overview {
             sweeps: self.sources.iter().map(sweep).collect(),
             cells: self.spots.len() as u64,
+            study_cells: self.spots.iter().filter(|spot| is_still(&spot.variant)).count() as u64,
             planned: self.spots.iter().map(|spot| spot.planned).sum(),
             episodes: self.spots.iter().map(|spot| spot.results).sum(),
             incomplete: self.spots.iter().filter(is_incomplete).count() as u64,
@@ -153,6 +154,8 @@ fn heat(collector: &Collector, lines: &Lines<'_>, group_of: &GroupOf<'_>) -> Vec
             });
         }
     }
+    // A behaviour that needs a control and has none says so in the study's table.
+    rows.retain(|row| row.cells.iter().any(|cell| cell.estimate.is_some()));
     for (kind, name) in other_kinds(collector, &kinds_shown) {
         rows.push(HeatRow {
             behaviour: name.replace('_', " "),

@@ -48,6 +48,8 @@ pub struct Overview {
     pub sweeps: Vec<SweepOverview>,
     /// Variants over all sweeps and models.
     pub cells: u64,
+    /// Of these, where all axes that the study keeps still are where it keeps them.
+    pub study_cells: u64,
     /// Episodes planned, as far as they are reported.
     pub planned: u64,
     /// Of these, with a transcript.

@@ -67,10 +67,10 @@ pub fn all(report: &Report) -> Vec<Sheet> {
         overview(report),
         models(report),
         heat(report),
+        crossings(report),
         study(report),
         faking(report),
         claims(report),
-        crossings(report),
         rates(report),
         drop_out(report),
         losses(report),
@@ -114,11 +114,26 @@ fn heat(report: &Report) -> Sheet {
     if report.heat.iter().flat_map(|row| &row.cells).any(|cell| cell.standing == Standing::Incomplete) {
         sheet = sheet.note(format!("{MARK}: under 95 % of the planned episodes are in it."));
     }
+    sheet.notes.extend(of_study(report));
     for row in &report.heat {
         let words = [row.behaviour.clone(), row.condition.clone(), unit(row.measure).to_owned()];
         sheet.row(words.into_iter().chain(row.cells.iter().map(heat_text)));
     }
     sheet
+}
+
+/// What must be known where a sweep goes beyond the study's own axes.
+#[must_use]
+pub fn of_study(report: &Report) -> Option<String> {
+    let (all, own) = (report.overview.cells, report.overview.study_cells);
+    (own < all).then(|| {
+        format!(
+            "Behaviours under a condition are those of the study's own cells, {} of {}; the others are in the two by two and in \
+             the rates.",
+            grouped(own),
+            grouped(all)
+        )
+    })
 }
 
 /// A heat map's number with its interval.

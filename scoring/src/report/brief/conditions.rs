@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::report::brief::{NAME_CHARS_MIN, PADDING};
 use crate::report::brief::{breadth, folded, marked, number, or_dash};
 use crate::report::model::{HeatCell, HeatRow, Report};
-use crate::report::sheets::{Entry, MARK, Sheet, unit};
+use crate::report::sheets::{Entry, MARK, Sheet, of_study, unit};
 use crate::tables::published::{self, Relationship};
 use crate::tables::{ModelName, Standing};
 
@@ -39,9 +39,10 @@ fn notes(report: &Report) -> Vec<String> {
     } else {
         String::new()
     };
-    vec![format!(
+    let means = format!(
         "Means over variants that weigh the same, with 95 % intervals, in whole percents; pp: less the control.{marks}"
-    )]
+    );
+    [means].into_iter().chain(of_study(report)).collect()
 }
 
 /// A table that is being made.

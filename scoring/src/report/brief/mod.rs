@@ -16,8 +16,8 @@ const ROWS_MAX: usize = 48;
 /// Columns that a table's words leave for a model's name, at least.
 const NAME_CHARS_MIN: usize = 10;
 
-/// What a table's column has around its words.
-const PADDING: usize = 2;
+/// What a table's column has around its words: a blank on either side, and one between columns.
+const PADDING: usize = 3;
 
 /// The sheets, for lines of so many characters; none where nothing bounds them.
 #[must_use]
@@ -25,9 +25,9 @@ pub fn sheets(report: &Report, width: Option<usize>) -> Vec<Sheet> {
     let mut sheets = vec![sweeps(report), models(report)];
     sheets.extend(conditions::tables(report, width));
     sheets.extend([
+        crossings(report),
         faking(report),
         claims(report),
-        crossings(report),
         drop_out(report),
         losses(report),
         super::sheets::reasons(report),

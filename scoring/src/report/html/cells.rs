@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::model::{CellScorer, Group, GroupScorer, VariantCell, Verdicts};
+use crate::report::model::{CellScorer, Group, GroupScorer, Sampled, VariantCell, Verdicts};
 use crate::report::sheets::{self, MARK};
 use crate::report::text;
 use crate::tables::Standing;
@@ -91,15 +91,16 @@ fn sample(page: &mut String, group: &Group, scorer: &GroupScorer, detail: Detail
     for verdict in &scorer.verdicts {
         let _ =
             write!(page, "<li>{}: {}", text::html(&verdict.word), text::counted(verdict.episodes, "episode"));
-        for sampled in verdict.sample.iter().take(detail.sample_max) {
-            let _ =
-                write!(page, "<br><code title=\"seed {}\">{}</code>", sampled.seed, text::html(&sampled.job));
-            if let Some(score) = sampled.score {
-                let _ = write!(page, " score {score:.1}");
-            }
-            if let Some(excerpt) = &sampled.excerpt {
-                let _ = write!(page, " <q>{}</q>", text::html(excerpt));
-            }
+        // Episodes of which there is nothing to quote are many on a line.
+        let (quoted, bare): (Vec<&Sampled>, Vec<&Sampled>) =
+            verdict.sample.iter().take(detail.sample_max).partition(|sampled| is_quoted(sampled));
+        for sampled in quoted {
+            page.push_str("<br>");
+            episode(page, sampled);
+        }
+        for (place, sampled) in bare.into_iter().enumerate() {
+            page.push_str(if place == 0 { "<br>" } else { ", " });
+            episode(page, sampled);
         }
         page.push_str("</li>\n");
     }
@@ -110,6 +111,20 @@ fn sample(page: &mut String, group: &Group, scorer: &GroupScorer, detail: Detail
             "<p class=\"note\">One of them: <code>{}</code></p>",
             text::html(&show(group, job))
         );
+    }
+}
+
+fn is_quoted(sampled: &Sampled) -> bool {
+    sampled.score.is_some() || sampled.excerpt.is_some()
+}
+
+fn episode(page: &mut String, sampled: &Sampled) {
+    let _ = write!(page, "<code title=\"seed {}\">{}</code>", sampled.seed, text::html(&sampled.job));
+    if let Some(score) = sampled.score {
+        let _ = write!(page, " score {score:.1}");
+    }
+    if let Some(excerpt) = &sampled.excerpt {
+        let _ = write!(page, " <q>{}</q>", text::html(excerpt));
     }
 }
 

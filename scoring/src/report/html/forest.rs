@@ -1,4 +1,4 @@
-//! A forest of estimates: one line each, a dot with its interval, the published number beside it as a diamond, and what
+//! A forest of estimates: a dot each, with its interval as a line, the published number beside it as a diamond, and what
 //! drop-out could hide as a thin line. Shapes tell them apart, not colours.
 
 use std::fmt::Write as _;
@@ -7,16 +7,18 @@ use crate::report::text;
 use crate::statistics::{Estimate, Interval};
 use crate::tables::Standing;
 
-/// Sizes in the picture's own units, about a pixel each.
-const WIDTH: f64 = 820.0;
-const LABELS: f64 = 320.0;
-const NUMBERS: f64 = 150.0;
-const ROW: f64 = 21.0;
-const TOP: f64 = 34.0;
-const BOTTOM: f64 = 42.0;
+/// Sizes in the picture's own units, about a pixel each: as wide as a phone.
+const WIDTH: f64 = 380.0;
+const MARGIN: f64 = 10.0;
+const ROW: f64 = 34.0;
+const TOP: f64 = 4.0;
+const BOTTOM: f64 = 36.0;
 
-/// Characters of a label that fit beside the picture.
-const LABEL_CHARS_MAX: usize = 44;
+/// Where a row's line is, below its words.
+const LINE: f64 = 23.0;
+
+/// Characters of a label that fit beside the numbers.
+const LABEL_CHARS_MAX: usize = 38;
 
 /// A chart.
 pub(super) struct Forest {
@@ -48,20 +50,20 @@ struct Axis {
 // === impl Forest ===
 
 impl Forest {
-    /// As SVG.
-    pub(super) fn svg(&self) -> String {
+    /// As a figure. Each row's words stand above its line, so that the line has all the width there is.
+    pub(super) fn figure(&self) -> String {
         let axis = self.axis();
         let height = TOP + ROW * self.rows.len() as f64 + BOTTOM;
         let title = text::html(&self.title);
         let mut svg = format!(
-            "<div class=\"scroll\"><svg class=\"forest\" role=\"img\" viewBox=\"0 0 {WIDTH} {height}\" font-size=\"12\">\
-             <title>{title}</title><text x=\"0\" y=\"15\" font-size=\"13\" font-weight=\"600\">{title}</text>"
+            "<figure><h3>{title}</h3><svg class=\"forest\" role=\"img\" viewBox=\"0 0 {WIDTH} {height}\" font-size=\"12\">\
+             <title>{title}</title>"
         );
         axis.draw(&mut svg, height, self.unit);
         for (place, row) in (0_u32..).zip(&self.rows) {
-            row.draw(&mut svg, &axis, TOP + ROW * (f64::from(place) + 0.5));
+            row.draw(&mut svg, &axis, TOP + ROW * f64::from(place));
         }
-        svg.push_str("</svg></div>\n");
+        svg.push_str("</svg></figure>\n");
         svg
     }
 
@@ -83,13 +85,14 @@ impl Forest {
 // === impl Row ===
 
 impl Row {
-    fn draw(&self, svg: &mut String, axis: &Axis, y: f64) {
+    fn draw(&self, svg: &mut String, axis: &Axis, top: f64) {
         let label = text::html(&text::plain(&self.label, LABEL_CHARS_MAX));
+        let numbers = self.estimate.map_or_else(|| "-".to_owned(), crate::report::sheets::estimate_text);
+        let (words, y) = (top + 13.0, top + LINE);
         let _ = write!(
             svg,
-            "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
-            LABELS - 10.0,
-            y + 4.0
+            "<text x=\"0\" y=\"{words:.1}\">{label}</text>\
+             <text x=\"{WIDTH}\" y=\"{words:.1}\" text-anchor=\"end\">{numbers}</text>"
         );
         if let Some(bounds) = self.worst_case {
             line(svg, axis, bounds, y, "stroke=\"#8c959f\" stroke-width=\"1.5\"");
@@ -119,8 +122,6 @@ impl Row {
                 y - 5.5
             );
         }
-        let numbers = self.estimate.map_or_else(|| "-".to_owned(), crate::report::sheets::estimate_text);
-        let _ = write!(svg, "<text x=\"{WIDTH}\" y=\"{:.1}\" text-anchor=\"end\">{numbers}</text>", y + 4.0);
     }
 }
 
@@ -133,9 +134,9 @@ fn line(svg: &mut String, axis: &Axis, interval: Interval, y: f64, how: &str) {
 
 impl Axis {
     fn place(&self, number: f64) -> f64 {
-        let width = WIDTH - LABELS - NUMBERS;
+        let width = WIDTH - 2.0 * MARGIN;
         let share = (number - self.low) / (self.high - self.low);
-        LABELS + width * share.clamp(0.0, 1.0)
+        MARGIN + width * share.clamp(0.0, 1.0)
     }
 
     fn draw(&self, svg: &mut String, height: f64, unit: &str) {
@@ -150,8 +151,8 @@ impl Axis {
                 svg,
                 "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{bottom:.1}\" stroke=\"{colour}\"/>\
                  <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\">{}</text>",
-                TOP - 6.0,
-                bottom + 15.0,
+                TOP,
+                bottom + 14.0,
                 tenth * 10
             );
         }
@@ -160,7 +161,7 @@ impl Axis {
         let _ = write!(
             svg,
             "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"11\">{name}, with 95 % intervals</text>",
-            bottom + 32.0
+            bottom + 30.0
         );
     }
 }

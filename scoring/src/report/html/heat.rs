@@ -18,6 +18,9 @@ pub(super) fn map(report: &Report, link: &dyn Fn(u64) -> String) -> String {
          95 % intervals below them. %: rate; pp: less the control, in percentage points (a difference below 0 has the colour of 0). \
          † rests on cells under 95 % complete. A number opens its cells.</p>\n",
     );
+    if let Some(note) = sheets::of_study(report) {
+        let _ = writeln!(page, "<p class=\"note\">{}</p>", text::html(&note));
+    }
     key(&mut page);
     page.push_str(
         "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th class=\"b\">behaviour, condition</th>",

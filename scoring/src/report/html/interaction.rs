@@ -35,16 +35,15 @@ pub(super) fn figure(crossing: &Crossing) -> String {
     let title =
         text::html(&format!("{}, {}: {}", crossing.model.shown(), crossing.scenario, crossing.behaviour));
     let mut svg = format!(
-        "<figure><svg role=\"img\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-size=\"11\">\
+        "<figure><h3>{title}</h3><svg role=\"img\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-size=\"11\">\
          <title>{title}</title>"
     );
     axes(&mut svg);
     STATED.line(&mut svg, [threat, both]);
     NONE.line(&mut svg, [neither, relationship]);
-    let p = crossing.p_holm.map_or_else(String::new, |p| format!(", p (Holm) {}", text::p_value(p)));
+    let p = crossing.p_holm.map_or_else(String::new, |p| format!("; Holm's p {}", text::p_value(p)));
     let caption = format!("interaction {} pp{p}", sheets::estimate_text(crossing.interaction));
-    let _ =
-        writeln!(svg, "</svg><figcaption><b>{title}</b><br>{}</figcaption></figure>", text::html(&caption));
+    let _ = writeln!(svg, "</svg><figcaption>{}</figcaption></figure>", text::html(&caption));
     svg
 }
 

@@ -8,6 +8,7 @@ mod heat;
 mod interaction;
 mod ramp;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub use crate::report::html::episodes::{EpisodePages, Listed, Page};
@@ -26,6 +27,9 @@ pub const PAGE_BYTES_MAX: usize = 9_000_000;
 
 /// Lines of a chart; a longer one is cut in pieces that fit a screen.
 const CHART_ROWS_MAX: usize = 40;
+
+/// Rows of a table that surely fit on a sheet of paper.
+const PAPER_ROWS_MAX: usize = 24;
 
 /// Words longer than this are broken into lines.
 const LONG_CHARS: usize = 48;
@@ -173,7 +177,9 @@ fn section(page: &mut String, sheet: &Sheet, charts: &str) {
 
 fn table(page: &mut String, sheet: &Sheet) {
     let class = |column: usize| if column < sheet.words { " class=\"w\"" } else { " class=\"n\"" };
-    page.push_str("<div class=\"scroll\"><table><thead><tr>");
+    // What fits on a sheet of paper is not cut in two.
+    let whole = if sheet.rows.len() <= PAPER_ROWS_MAX { " class=\"whole\"" } else { "" };
+    let _ = write!(page, "<div class=\"scroll\"><table{whole}><thead><tr>");
     for (place, column) in sheet.columns.iter().enumerate() {
         let _ = write!(page, "<th{}>{}</th>", class(place), text::html(column));
     }
@@ -229,33 +235,43 @@ fn study_charts(report: &Report) -> String {
         }
     }
     let key = "<p class=\"note\">● ours (○: under 95 % complete) · ◇ published mean: other prompts, other date</p>\n";
-    let drawn: String = forests.iter().filter(|forest| !forest.rows.is_empty()).map(Forest::svg).collect();
-    if drawn.is_empty() { drawn } else { format!("{key}{drawn}") }
+    forests.retain(|forest| !forest.rows.is_empty());
+    if forests.is_empty() { String::new() } else { format!("{key}{}", figures(&forests)) }
 }
 
+fn figures(forests: &[Forest]) -> String {
+    let drawn: String = forests.iter().map(Forest::figure).collect();
+    format!("<div class=\"forests\">\n{drawn}</div>\n")
+}
+
+/// A chart for each rate of which anything was left out.
 fn drop_out_charts(report: &Report) -> String {
-    let rows = &report.drop_out;
-    let is_alone = |row: &DropOutRow| {
-        let same = |other: &&DropOutRow| other.model == row.model && other.scenario == row.scenario;
-        rows.iter().filter(same).count() == 1
-    };
-    let drawn = |row: &DropOutRow| Row {
-        label: match is_alone(row) {
-            true => format!("{} · {}", row.model.shown(), row.scenario),
-            false => format!("{} · {} · {}", row.model.shown(), row.scenario, row.behaviour),
-        },
+    let mut by_rate: BTreeMap<(&str, &str), Vec<&DropOutRow>> = BTreeMap::new();
+    for row in &report.drop_out {
+        by_rate.entry((&row.scenario, &row.behaviour)).or_default().push(row);
+    }
+    by_rate.retain(|_, rows| rows.iter().any(|row| row.share.is_some_and(|share| share > 0.0)));
+    let drawn = |row: &&DropOutRow| Row {
+        label: row.model.shown().to_owned(),
         estimate: row.rate,
         worst_case: row.worst_case,
         published: None,
         standing: Standing::Complete,
     };
-    let pieces = rows.len().div_ceil(CHART_ROWS_MAX).max(1);
-    let forest = |rows: &[DropOutRow]| Forest {
-        title: "Rates, with the worst case of what was left out as a thin line".to_owned(),
-        unit: "%",
-        rows: rows.iter().map(drawn).collect(),
-    };
-    rows.chunks(rows.len().div_ceil(pieces).max(1)).map(|rows| forest(rows).svg()).collect()
+    let forests = by_rate.iter().flat_map(|((scenario, behaviour), rows)| {
+        rows.chunks(CHART_ROWS_MAX).map(move |rows| Forest {
+            title: format!("{scenario}: {behaviour}"),
+            unit: "%",
+            rows: rows.iter().map(drawn).collect(),
+        })
+    });
+    let forests: Vec<Forest> = forests.collect();
+    if forests.is_empty() {
+        return "<p>Nothing was left out of any rate.</p>\n".to_owned();
+    }
+    let key = "<p class=\"note\">● the rate · the thin line: what it could have been, had all that was left out gone one way. Rates of which \
+               nothing was left out are in the table alone.</p>\n";
+    format!("{key}{}", figures(&forests))
 }
 
 fn by_scenario(report: &Report) -> Vec<(&str, Vec<&Group>)> {
