@@ -78,3 +78,59 @@ impl Lots {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Which;
+    use super::super::marker::Turns;
+    use super::super::marker::tests::{ended, expander};
+    use super::*;
+    use crate::address::JobAddress;
+
+    /// Marks so many episodes, each with so many bytes of turns; their ordinals as they came back, and how many were
+    /// held back at once at most.
+    async fn through(episodes: u64, bytes: usize) -> (Vec<u64>, usize) {
+        let expander = expander();
+        let one = ended(&expander, 0);
+        let marker = Marker {
+            expander,
+            scorers: BTreeMap::new(),
+            which: Which::New,
+            turns: Turns::Wanted,
+            answers: None,
+        };
+        let mut lots = Lots::new(marker);
+        let (mut back, mut held) = (Vec::new(), 0);
+        for ordinal in 0..episodes {
+            let mut episode = one.clone();
+            episode.job = JobAddress { ordinal, ..episode.job };
+            episode.turns = vec![bytes::Bytes::from(vec![0; bytes])];
+            back.extend(
+                lots.put(Read::Whole(episode)).await.into_iter().map(|marked| marked.ended.job.ordinal),
+            );
+            held = held.max(ordinal as usize + 1 - back.len());
+        }
+        while let Some(rest) = lots.rest().await {
+            back.extend(rest.into_iter().map(|marked| marked.ended.job.ordinal));
+        }
+        (back, held)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn episodes_come_back_in_the_order_in_which_they_were_read_none_of_them_lost() {
+        let (back, held) = through(10_000, 10).await;
+        assert_eq!(back, (0..10_000).collect::<Vec<_>>());
+        assert!(held <= (LOTS_AT_ONCE_MAX + 2) * EPISODES_A_LOT, "{held} were held back");
+        assert_eq!(through(1, 10).await.0, [0]);
+        assert!(through(0, 10).await.0.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn large_episodes_fill_a_lot_by_themselves() {
+        let (back, held) = through(200, BYTES_A_LOT).await;
+        assert_eq!(back.len(), 200);
+        assert!(held <= LOTS_AT_ONCE_MAX + 2, "{held} large ones were held back");
+    }
+}

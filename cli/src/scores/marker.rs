@@ -253,7 +253,7 @@ fn lost(outcome: v1::Outcome) -> Observation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use bytes::Bytes;
@@ -268,7 +268,7 @@ mod tests {
     use crate::intake;
 
     /// The example suite's only sweep, with its obedient player.
-    fn expander() -> Arc<Expander> {
+    pub(in crate::scores) fn expander() -> Arc<Expander> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/example");
         let suite = Arc::new(intake::suite(&folder).expect("a suite"));
         let text = "format = 1\nname = \"x\"\nsuite = \".\"\nmodels = [\"sim/obedient\"]\n";
@@ -278,7 +278,7 @@ mod tests {
     }
 
     /// A job of it, played and ended.
-    fn ended(expander: &Expander, ordinal: u64) -> Ended {
+    pub(in crate::scores) fn ended(expander: &Expander, ordinal: u64) -> Ended {
         let playbook = Playbook::new(vec![Arc::clone(expander.suite())]);
         let mut episode = Episode::begin(expander.job(0, ordinal).expect("a job"));
         let mut turns: Vec<Bytes> = Vec::new();
