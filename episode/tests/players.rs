@@ -421,7 +421,7 @@ fn what_is_drawn_in_one_cell_says_nothing_of_another_with_the_same_prompts() {
 
 #[test]
 fn odds_for_one_scenario_go_before_those_for_all() {
-    let drawn = draws("sim/graded?good=0&bad=1&tampering.good=1&misrep_finance.bad=0");
+    let drawn = draws("sim/graded?good=0&bad=1&tampering.good=1&misrep.bad=0");
     assert!(drawn["good"].values().all(|protected| *protected), "{drawn:?}");
     assert!(drawn["bad"].values().all(|protected| *protected), "{drawn:?}");
 }
@@ -439,5 +439,24 @@ fn odds_that_a_player_does_not_take_are_refused_before_anything_runs() {
         let file = SweepFile::parse("t.toml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let refused = SweepPlan::resolve(&file, &SUITE, [7; 32], &Catalog::default(), None).unwrap_err();
         assert!(refused.to_string().contains(said), "{model}: {refused}");
+    }
+}
+
+#[test]
+fn odds_for_a_scenario_go_before_those_for_its_kin() {
+    for (odds, planted) in [
+        ("good=0&exfiltration.good=1", 60),
+        ("good=0&exfiltration.good=1&exfiltration_transfer.good=0", 0),
+        ("good=0&exfil.good=1", 0),
+    ] {
+        let text = format!(
+            "format = 1\nname = \"t\"\nsuite = \".\"\nscenarios = [\"exfiltration_transfer\"]\nseeds = 10\n\
+             models = [\"sim/graded?{odds}\"]\n[select.exfiltration_transfer]\nrelationship = [\"good\"]\n"
+        );
+        let file = SweepFile::parse("t.toml", &text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let expander = Expander::new(Arc::clone(&SUITE), resolve(&SUITE, &file));
+        let jobs = (0..expander.plan().job_count()).map(|ordinal| expander.job(0, ordinal).unwrap());
+        let protective = jobs.filter(|job| protected(job, &play(job, &PLAYBOOK).0)).count();
+        assert_eq!(protective, planted, "{odds}");
     }
 }

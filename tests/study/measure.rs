@@ -40,7 +40,8 @@ impl Study {
         let (jobs, completed) =
             (ran.iter().map(|it| it.jobs).sum::<u64>(), ran.iter().map(|it| it.completed).sum::<u64>());
         table.add(ran_row(&runs, jobs, completed));
-        let scored = ["1", "2"].map(|sweep| study.watch(&["score", sweep, "--no-judge", "--json"]));
+        let scored =
+            ["1", "2"].map(|sweep| study.watch(&["score", sweep, "--again", "--no-judge", "--json"]));
         table.add(scored_row(&scored, completed));
         table.add(study.page_row());
         study

@@ -81,13 +81,27 @@ impl Planted {
         Self { display_name, odds }
     }
 
-    /// The model's name in a sweep file: the player with its odds.
+    /// The model's name in a sweep file: the player with its odds, those for all scenarios once.
     pub(crate) fn name(&self) -> String {
-        let odds = self
-            .odds
+        let general = UNPUBLISHED.map(|(relationship, rate)| format!("{relationship}={rate}"));
+        let unpublished =
+            |relationship: &str| UNPUBLISHED.iter().find(|(it, _)| *it == relationship).map(|(_, it)| *it);
+        let own = self.odds.iter().filter(|((_, said), rate)| Some(**rate) != unpublished(said));
+        let own = own.map(|((scenario, said), rate)| format!("{}.{said}={rate}", self.kin(scenario, said)));
+        let mut odds: Vec<String> = general.into_iter().chain(own).collect();
+        odds.dedup();
+        format!("sim/graded?{}", odds.join("&"))
+    }
+
+    /// The beginning of a scenario's name where that of all that begin so has the same odds; else all of it.
+    fn kin(&self, scenario: &'static str, said: &'static str) -> &'static str {
+        let first = scenario.split('_').next().unwrap_or(scenario);
+        let rate = self.odds.get(&(scenario, said));
+        let all_alike = SCENARIOS
             .iter()
-            .map(|((scenario, relationship), rate)| format!("{scenario}.{relationship}={rate}"));
-        format!("sim/graded?{}", odds.collect::<Vec<_>>().join("&"))
+            .filter(|(it, _)| it.starts_with(first))
+            .all(|(it, _)| self.odds.get(&(*it, said)) == rate);
+        if all_alike { first } else { scenario }
     }
 
     /// How often the behaviour that a scenario is about is shown in a cell, by the cell's condition (`peer · good`) and

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::Object;
 
+use super::name::is_of;
 use crate::digest::{Digest, Parts};
 
 /// See the module.
@@ -47,11 +48,16 @@ impl Dice {
         Self { rolls: Rolls::Loaded(number), odds: Arc::default() }
     }
 
-    /// With the odds that a model's name gives for a scenario: those for it alone before those for all.
+    /// With the odds that a model's name gives for a scenario: those for it alone before those for its kin, and these before
+    /// those for all.
     pub(super) fn with_odds(self, odds: &BTreeMap<String, f64>, scenario: &str) -> Self {
-        let own = |key: &str| key.strip_prefix(scenario)?.strip_prefix('.').map(str::to_owned);
+        let own = |key: &str| {
+            let (of, name) = key.split_once('.')?;
+            is_of(of, scenario).then(|| name.to_owned())
+        };
         let general = odds.iter().filter(|(key, _)| !key.contains('.'));
         let general = general.map(|(key, odds)| (key.clone(), *odds));
+        // In their order, a scenario's whole name comes behind what it begins with.
         let own = odds.iter().filter_map(|(key, odds)| Some((own(key)?, *odds)));
         Self { odds: Arc::new(general.chain(own).collect()), ..self }
     }

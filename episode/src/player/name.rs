@@ -18,7 +18,8 @@ pub struct PlayerName {
     pub probability: Option<f64>,
     /// `words`: overrides [`super::Conversation::words`].
     pub words: Option<u32>,
-    /// Probabilities that the player's script takes, by name: `good=0.8` for every scenario, `tampering.good=0.9` for one.
+    /// Probabilities that the player's script takes, by name: `good=0.8` for every scenario, `tampering.good=0.9` for one,
+    /// `exfiltration.good=0.9` for those whose names begin so.
     pub odds: BTreeMap<String, f64>,
 }
 
@@ -54,7 +55,7 @@ impl PlayerName {
         }
         let taken = scenario.players.get(self.player.as_str()).map(Player::odds).unwrap_or_default();
         let mut given = self.odds.keys().filter_map(|key| match key.split_once('.') {
-            Some((own, odds)) => (own == &**scenario.name()).then_some(odds),
+            Some((own, odds)) => is_of(own, scenario.name()).then_some(odds),
             None => Some(key.as_str()),
         });
         if let Some(odds) = given.find(|odds| !taken.contains(*odds)) {
@@ -87,6 +88,11 @@ impl PlayerName {
 
 fn probability(text: &str) -> Option<f64> {
     text.parse().ok().filter(|it| (0.0..=1.0).contains(it))
+}
+
+/// Whether odds are for a scenario: it is named, or the words that its name begins with are (`exfiltration`).
+pub(super) fn is_of(named: &str, scenario: &str) -> bool {
+    scenario.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 /// `good`, or `tampering.good`.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::quota::{BudgetPlan, Price, QuotaPlan};
 use crate::catalog::{Catalog, CatalogModel};
 
-/// Bytes of a model's name.
-const NAME_BYTES_MAX: usize = 200;
+/// Bytes of a model's name. Providers' are far shorter; a built-in player's odds for each scenario take the most.
+const NAME_BYTES_MAX: usize = 400;
 
 /// The account of the built-in provider, which needs no key.
 const BUILT_IN: &str = "sim";
