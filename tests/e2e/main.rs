@@ -11,6 +11,7 @@ mod live;
 mod machine;
 mod mistakes;
 mod replay;
+mod report;
 mod stage;
 mod suite;
 mod terminal;
