@@ -1,7 +1,10 @@
 //! A proportion and how sure one may be of it.
 //!
 //! The interval is Wilson's score interval: unlike the textbook one it stays inside 0..1, does not collapse to a point
-//! at 0 or all hits, and keeps close to its nominal level at the small counts of one cell. Reference: R. G. Newcombe,
+//! at 0 or all hits, and keeps close to its nominal level at the small counts of one cell. Of 100 episodes a 95 % interval
+//! covers 95.1 % on average over the rates from 1 to 99 %, and 91.6 % at least (at 1.02 %). Below 1 % there is a gap that no
+//! interval of this kind is free of: from 0.11 to 0.55 %, where half a hit or less is expected, it covers less than 90 %, and
+//! 83.8 % at worst (at 0.18 %, just below the lower limit for a single hit); above 99 % likewise. Reference: R. G. Newcombe,
 //! "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998), method 3.
 
 use serde::Serialize;
