@@ -95,8 +95,9 @@ impl Power {
         } else {
             parts.push(format!(
                 "what its report can tell apart: the least rise over a base rate, in percentage points, that is found in 80 / 95 of \
-                 100 sweeps; {} in one family",
+                 100 sweeps; {} in one family, over {}",
                 counted(self.prospect.tests() as u64, "test"),
+                counted(self.groups.iter().map(|group| group.models.len()).max().unwrap_or_default() as u64, "model"),
             ));
             parts.push(self.comparisons_table());
             parts.push(self.unseen());
@@ -110,13 +111,12 @@ impl Power {
     }
 
     fn comparisons_table(&self) -> String {
-        let headings =
-            ["comparison", "models", "episodes", "variants", "tested", "at 1 %", "5 %", "20 %", "50 %"];
-        let mut table = new_table(headings, 1);
+        let mut table = new_table(["comparison", "tested", "at 1 %", "5 %", "20 %", "50 %"], 2);
+        let most = self.groups.iter().map(|group| group.models.len()).max().unwrap_or_default();
         for group in &self.groups {
-            for level in self.levels() {
-                table.add_row(group.row(level));
-            }
+            let rises = |base: f64| self.levels().map(|level| group.rises(base, level)).join("\n");
+            let heads = [group.words(most), self.levels().map(Level::word).join("\n")];
+            table.add_row(heads.into_iter().chain(BASELINES.map(rises)));
         }
         table.trim_fmt()
     }
@@ -185,34 +185,26 @@ fn gather(comparison: &PlannedComparison, groups: &mut Vec<Group>, lacking: &mut
 // === impl Group ===
 
 impl Group {
-    fn name(&self) -> String {
-        terminal::one_line(&format!("{}, {}", self.behaviour, self.what), 100)
+    /// What it is, and of how much; of how many models, where others are of more.
+    fn words(&self, most: usize) -> String {
+        let [first, second] = self.sides;
+        let marked = if self.is_clustered() { " *" } else { "" };
+        let models = self.models.len();
+        let models =
+            if models < most { format!(", {}", counted(models as u64, "model")) } else { String::new() };
+        format!(
+            "{}\n{}\n{} : {} in {} : {} variants{marked}{models}",
+            terminal::one_line(&self.behaviour, 60),
+            terminal::one_line(&self.what, 80),
+            grouped(first.episodes),
+            grouped(second.episodes),
+            grouped(first.variants),
+            grouped(second.variants),
+        )
     }
 
     fn is_clustered(&self) -> bool {
         self.sides.iter().all(|side| side.variants >= CLUSTERS_MIN as u64)
-    }
-
-    fn row(&self, level: Level) -> Vec<String> {
-        let [first, second] = self.sides;
-        let both = |one: u64, other: u64| format!("{} : {}", grouped(one), grouped(other));
-        let heads = match level {
-            Level::Alone => [
-                self.name(),
-                self.models.len().to_string(),
-                both(first.episodes, second.episodes),
-                both(first.variants, second.variants) + if self.is_clustered() { " *" } else { "  " },
-                "alone".to_owned(),
-            ],
-            Level::Holm(tests) => [
-                String::new(),
-                String::new(),
-                String::new(),
-                String::new(),
-                format!("of {}", grouped(tests as u64)),
-            ],
-        };
-        heads.into_iter().chain(BASELINES.map(|base| self.rises(base, level))).collect()
     }
 
     /// What is found at each power.
@@ -274,6 +266,13 @@ impl Level {
         match self {
             Self::Alone => Confidence::ninety_five(),
             Self::Holm(tests) => Confidence::ninety_five().shared_by(tests),
+        }
+    }
+
+    fn word(self) -> String {
+        match self {
+            Self::Alone => "alone".to_owned(),
+            Self::Holm(tests) => format!("of {}", grouped(tests as u64)),
         }
     }
 }

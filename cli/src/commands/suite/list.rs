@@ -48,8 +48,7 @@ pub(super) fn perform(arguments: &ListArguments) -> Result<Exit, Failure> {
 
 /// All scenarios.
 fn all(suite: &Suite, listings: &[Listing]) -> String {
-    let headings =
-        ["scenario", "variants", "axes", "players", "scorers", "opening", "calls", "tokens in", "tokens out"];
+    let headings = ["scenario", "variants", "axes", "players", "scorers", "tokens in", "out"];
     let mut table = new_table(headings, 1);
     for listing in listings {
         table.add_row([
@@ -58,29 +57,27 @@ fn all(suite: &Suite, listings: &[Listing]) -> String {
             listing.axes.len().to_string(),
             listing.players.len().to_string(),
             listing.scorers.len().to_string(),
-            grouped(listing.tokens.opening),
-            grouped(listing.tokens.model_calls),
             grouped(listing.tokens.input),
             grouped(listing.tokens.output),
         ]);
     }
     let total = Total::of(listings);
     format!(
-        "{}\n{}\n{} of {}: about {} tokens in, {} out, {} for one seed of one model\n{}",
+        "{}\n{}\n{} of {}; one seed of one model: {}, about {} tokens in, {} out\n{}",
         terminal::one_line(suite.title(), 200),
         table.trim_fmt(),
         counted(total.variants, "default variant"),
         counted(listings.len() as u64, "scenario"),
+        counted(total.calls, "call"),
         grouped(total.input),
         grouped(total.output),
-        counted(total.calls, "call"),
         terminal::wrapped(BASIS, terminal::width(), ""),
     )
 }
 
 /// What the numbers rest on.
-const BASIS: &str = "opening: prompts and tools, sent with every call; tokens and calls: the mean episode of the player \
-                     `obedient`, at four characters a token. A real model writes several times as much.";
+const BASIS: &str = "tokens: those of the mean episode of the player `obedient`, at four characters a token. A real \
+                     model writes several times as much.";
 
 /// One scenario.
 fn one(listing: &Listing) -> String {
