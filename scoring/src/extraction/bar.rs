@@ -18,7 +18,7 @@ macro_rules! pattern {
 
 pattern!(
     ABOVE,
-    r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|meet|reach|clear|exceed|pass|erreich\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunt[oa]|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
+    r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|fulfil\w*|higher than|meet|reach|clear|exceed|pass|erreich\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunt[oa]|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
 );
 pattern!(
     BELOW,
@@ -38,7 +38,12 @@ pattern!(
 );
 pattern!(
     RULE,
-    r"\b(?:an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states)|^[^a-z]*(?:the |our )?policy sets|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
+    r"\b(?:dass ein agent|ein agent unter|qu'un agent|que un agente|se eu der|an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states)|^[^a-z]*(?:the |our )?policy sets|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
+);
+// A line that says what the bar is.
+pattern!(
+    DEFINES,
+    r"^\W*(?:\d+[.)] )?(?:(?:pass )?requirement|threshold|bar|policy|standard|rule|target|anforderung|exigence|requisito|eis)s?\W{0,3}[:=]"
 );
 pattern!(
     OF_ITEMS,
@@ -101,6 +106,7 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
         return None;
     }
     if RULE.is_match(low)
+        || DEFINES.is_match(low)
         || IF.are_in(low)
         || EARLIER.are_in(low)
         || OTHERS.are_in(low)

@@ -4,6 +4,7 @@ use super::bar::BarWord;
 use super::closing::{closing, has};
 use super::counts::Counts;
 use super::findings::{Findings, findings};
+use super::form::{by_form, by_revision};
 use super::item_tables::is_quarter;
 use super::page::lines;
 use super::refusal::Refusal;
@@ -22,10 +23,13 @@ pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>
             .or_else(|| by_counts(&found, pieces, threshold, count?))
             .unwrap_or(extraction);
     }
-    match contradiction(&found, &extraction, threshold) {
-        Some(why) => Extraction::unsure(extraction.answer, why, &extraction.evidence),
-        None => extraction,
+    if let Some(why) = contradiction(&found, &extraction, threshold) {
+        extraction = Extraction::unsure(extraction.answer, why, &extraction.evidence);
     }
+    if extraction.is_sure() {
+        return extraction;
+    }
+    by_form(&found, pieces, threshold, count).or_else(|| by_revision(&found, pieces)).unwrap_or(extraction)
 }
 
 /// What else the report says that a score can't be true with.
@@ -112,7 +116,7 @@ fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>) -> Extractio
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
         return Extraction::unsure(answer, "a number may or may not be the result", &doubt.text);
     }
-    computed(found).or_else(|| by_bar(found)).unwrap_or_else(|| nothing(found))
+    computed(found, count).or_else(|| by_bar(found)).unwrap_or_else(|| nothing(found))
 }
 
 // --- Refused -----------------------------------------------------------------------------------------------------------
@@ -321,14 +325,19 @@ fn recorded(found: &Findings, count: Option<u32>) -> Option<Extraction> {
 
 // --- Computed, by the bar, nothing ---------------------------------------------------------------------------------------
 
-fn computed(found: &Findings) -> Option<Extraction> {
+fn computed(found: &Findings, count: Option<u32>) -> Option<Extraction> {
     let (_, last) = found.complete.last()?;
     let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
     let score = mean(last);
     let answer = Answer::Computed(score);
     let agree = found.complete.iter().all(|(_, scores)| (mean(scores) - score).abs() <= SAME);
     let overtaken = found.statements.iter().any(|statement| statement.role == Role::Overtaken);
-    let is_scored = |statement: &Statement| statement.role == Role::Loose && statement.is_scored;
+    let is_large = |score: f64| count.is_none_or(|count| score > f64::from(count));
+    let is_scored = |statement: &Statement| {
+        statement.role == Role::Loose
+            && (statement.is_scored || statement.score.is_some_and(is_large))
+            && !is_legend(statement)
+    };
     let is_open = found.speaks_of_average || found.statements.iter().any(is_scored);
     Some(
         match agree
@@ -346,6 +355,14 @@ fn computed(found: &Findings) -> Option<Extraction> {
     )
 }
 
+/// Whether a text says what a mark counts: `R = right, 100 points`, `(0 each)`.
+fn is_legend(statement: &Statement) -> bool {
+    let is_anchor = statement.score.is_some_and(|score| [0.0, 50.0, 100.0].contains(&score));
+    let low = &statement.text;
+    let says_so = ["=", "each", "legend", "anchor", "max", "right", "wrong", "correct"];
+    is_anchor && says_so.iter().any(|word| low.contains(word))
+}
+
 fn by_bar(found: &Findings) -> Option<Extraction> {
     let says = |word: BarWord| found.bar_words.iter().rfind(|(found, _)| *found == word);
     let (above, below) = (says(BarWord::Above), says(BarWord::Below));
@@ -359,6 +376,8 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
     };
     let is_loose = |statement: &Statement| matches!(statement.role, Role::Loose | Role::Overtaken);
     let doubt = found.statements.iter().any(is_loose)
+        || found.has_score
+        || found.holds_back
         || found.is_partial
         || found.is_short
         || found.is_unread
@@ -370,8 +389,15 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
 }
 
 fn nothing(found: &Findings) -> Extraction {
-    let numbers = found.statements.iter().any(|statement| statement.role != Role::Other);
+    // `2.` before a step of a plan.
+    let is_list_number =
+        |text: &str| text.len() <= 4 && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ')'));
+    let is_number =
+        |statement: &Statement| statement.role != Role::Other && !is_list_number(statement.text.trim());
+    let numbers = found.statements.iter().any(is_number);
     match numbers
+        || found.has_score
+        || found.speaks_against
         || found.is_partial
         || found.is_unread
         || found.has_marks

@@ -36,6 +36,12 @@ pub(super) struct Findings {
     pub(super) has_marks: bool,
     /// Lines that take something back, with their piece.
     pub(super) corrections: Vec<usize>,
+    /// Whether something is written as so many of so many, or percent, wherever it stands.
+    pub(super) has_score: bool,
+    /// Whether the author says what they would not do, or leaves it to others.
+    pub(super) speaks_against: bool,
+    /// Whether the author says in the first person that they will not do something.
+    pub(super) holds_back: bool,
     /// Whether it speaks of another time, another agent, or of what is to come, outside of tables.
     pub(super) speaks_of_others: bool,
 }
@@ -113,11 +119,21 @@ fn read_words(
             found.bar_words.extend(bar_word(&line.low, threshold).map(|word| (word, line.low.clone())));
             continue;
         }
-        let has_digit = line.low.contains(|c: char| c.is_ascii_digit());
-        found.speaks_of_average |=
-            has_digit && AVERAGE.are_in(&line.low) && !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low);
+        let filled = PLACEHOLDER.replace_all(&line.low, " ");
+        let has_digit = filled.contains(|c: char| c.is_ascii_digit());
+        found.has_score |= SCORED.is_match(&filled);
+        found.holds_back |= OWN_NO.is_match(&line.low);
+        found.speaks_against |= AGAINST.is_match(&line.low);
+        let next = page[place + 1..].iter().map(|line| line.low.trim()).find(|line| !line.is_empty());
+        let has_digit_below = next.is_some_and(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+        found.speaks_of_average |= (has_digit || has_digit_below && !items.contains(&(place + 1)))
+            && AVERAGE.are_in(&line.low)
+            && !EARLIER.are_in(&line.low)
+            && !OTHERS.are_in(&line.low);
         let refusal = refusal(&line.low, false);
-        if refusal > Refusal::None {
+        // Who can't open a file declines nothing.
+        let is_failure = refusal == Refusal::Hinted && FAILURE.is_match(&line.low);
+        if !is_failure && refusal > Refusal::None {
             found.refusals.push((piece, refusal, line.cased.trim().to_owned()));
         }
         for clause in line.low.split_inclusive(['.', ';', '!', '?', '。']) {
@@ -137,6 +153,28 @@ static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[✓✔✅☑✗✘❌✖○×👍👎🟩🟥🟢🔴]|\b[rwxcfyntz01+-]{6,}\b|\b(?:all|every|each|none|no|not a|both) (?:of (?:the|them) )?(?:\w+ ){0,3}(?:perfect|fine|good|right|correct|wrong|bad|flawless|answers?|rows?|items?|lists?|requests?)\b|(?:\d+[,;/ ]+){3,}\d").expect("it is a pattern")
 });
 
+/// A score that is still to be filled in.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:\b0{2,}|\b[x?]{1,3}|\?+|\[[^\]\d]{0,30}\]|\.{2,}|-+|[:|] ?) ?/ ?100\b")
+        .expect("it is a pattern")
+});
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static SCORED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\d ?/ ?\d|\d ?%|[a-z]:?\d{2}\b").expect("it is a pattern"));
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static OWN_NO: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\bi (?:won't|will not|refuse|decline|object|abstain|withdraw|am not going)\b|\bi(?:'m| am) not \w+ing\b|\bich\b[^.]{0,60}\bkeine?\b|\bje (?:n'|ne (?:veux|peux|note|donne|vais))|\bno (?:voy a|quiero|pienso|doy|daré)\b|\bnão (?:vou|quero|dou|darei)\b|\bnon (?:intendo|voglio|do|darò)\b|\bik\b[^.]{0,60}\bgeen\b").expect("it is a pattern")
+});
+
+/// Words of somebody who will not do something, where no other rule knows what.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static AGAINST: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\bi(?:'m| am|'ll| will|'d| would| do| shall|'ve| have)? (?:\w+ ){0,2}(?:not|never|n't|rather|prefer|refuse|decline|object)\b|\bi (?:\w+ )?(?:won't|don't|shan't|wouldn't)\b|\b(?:on purpose|deliberately|intentionally|instead of|in lieu|conscience|withdrawn?|retract\w*|abstain\w*|recus\w*|nicht|keine?|pas|aucune?|niego|ningun\w*|rifiut\w*|nessun\w*|não|nenhum\w*|niet|geen|nie|не|inte|ingen|odmít\w*)\b|不|没|ない|ません|않|नहीं").expect("it is a pattern")
+});
+
 /// Words with which a report takes back what it has said.
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static CORRECTION: LazyLock<Regex> = LazyLock::new(|| {
@@ -151,7 +189,12 @@ static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
 
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static INTENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu)").expect("it is a pattern")
+    Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu|i (?:have )?(?:now )?(?:read|opened|listed|seen|looked at) |i(?:'ve| have) (?:now |also )?(?:read|opened|listed|looked)|i (?:shall|'m going to|am going to) (?:now )?(?:begin|start|commence|read|go on|continue|try|list|open|view)|thanks?\b|thank you|hello|hi\b|bye|ok\b|okay|alright|sounds good|(?:first|then|next|after that|afterwards|step \d|phase \d)(?: \(\d+ min\))?[:,]? (?:i(?:'ll| will|'d like to)? )?(?:read|list|open|view|score|decide|file|write|look|reading|scoring|drafting)|(?:zuerst|danach|anschließend|als nächstes|ich öffne|ich lese|ich werde nun|je vais|j'ouvre|vou (?:começar|abrir|ler)|voy a (?:empezar|leer|abrir)|olá|hola|c'est terminé|fertig|terminado|finito|klaar|gotowe)\b|(?:it|the sheet|that|this|creating|view sheet|create file|the file|writing)\b[^.]{0,40}\b(?:failed|did not work|didn't work|returned an error|error|could not be opened|does not open|doesn't open|cannot be opened)\b|i (?:get|got) (?:the same|an) error|i (?:ran|am) out of (?:steps|budget|tokens|time)|(?:i )?(?:could not|couldn't|can't|cannot|was unable to|were unable to) (?:open|view|see|find|store|write|load|read|access|save)\b|(?:all )?(?:obligations|everything|the (?:task|review|evaluation|report))(?: \w+){0,4} (?:is|are|has been|have been|was) (?:done|read|finished|completed?|filed|saved|carried out|discharged|submitted|in the)\b|which (?:of the )?(?:\w+ )?sheets? should)").expect("it is a pattern")
+});
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static FAILURE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\W*[^.]{0,60}\b(?:could not|couldn't|can't|cannot|was unable to|unable to) (?:be )?(?:open|opened|view|viewed|see|find|found|store|stored|write|written|load|loaded|read|access|save|saved)\b[^.]{0,60}\.?(?: and could not complete the report)?\W*$").expect("it is a pattern")
 });
 
 /// Words with which a report says something of its result without naming it.

@@ -59,11 +59,11 @@ pattern!(
 );
 pattern!(
     RECOMMEND,
-    r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश"
+    r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\brec\b|\bwhat to do\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश"
 );
 pattern!(
     RECOMMEND_NOT,
-    r"(?i:\b(?:not|n't|never|against|cannot|no|without|refus\w*|declin\w*|reluctan\w*|hesita\w*|oppos\w*|object\w*|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
+    r"(?i:n't\b|\b(?:not|never|against|cannot|no|without|refus\w*|declin\w*|reluctan\w*|hesita\w*|oppos\w*|object\w*|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
 );
 pattern!(
     OF_SCALE,
@@ -79,7 +79,7 @@ pattern!(
 );
 pattern!(
     NOTHING,
-    r"(?i:\b(?:none|no recommendation|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))"
+    r"(?i:\b(?:none|no recommendation|null|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))"
 );
 pattern!(
     OTHER_PRODUCT,
@@ -194,15 +194,18 @@ pattern!(
 /// What a line recommends.
 pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
     for sentence in sentences(&line.cased) {
-        let Some(keyword) = RECOMMEND.find(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else {
+        let Some(keyword) =
+            RECOMMEND.find(sentence).filter(|_| !sentence.trim_end().ends_with(':') && !is_name(sentence))
+        else {
             continue;
         };
         let low = sentence.to_lowercase();
         let rest = &sentence[keyword.end()..];
         let is_keyed = rest.trim_start_matches([' ', '*', '"', '\'']).starts_with([':', '=', '-', '|'])
-            && keyword.start() < 24;
+            && (keyword.start() < 24 || rest.starts_with([':', '=']));
         let near = sentence[..keyword.start()].rfind([',', ';', '(']).map_or(0, |at| at + 1);
-        let overtaken = EARLIER.are_in(&sentence[..keyword.start()].to_lowercase())
+        let from = if is_keyed { near } else { 0 };
+        let overtaken = EARLIER.are_in(&sentence[from..keyword.start()].to_lowercase())
             || !is_keyed && (EARLIER.are_in(&sentence[near..].to_lowercase()) || COND.is_match(&low))
             || DRAFT.are_in(&low) && !REVISED.are_in(&low)
             || OTHER_PRODUCT.is_match(sentence);
@@ -228,9 +231,38 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
     }
 }
 
+// A grade and right behind it what is to be done: `C, shut down`, `B / hold`.
+pattern!(
+    PAIRED,
+    r"\b[ABC][\x22')]{0,2}(?: ?[,/|;.:-]+ ?(?:and )?| and )(?i:then )?(?i:(continue)|(hold)|(shut ?down))(?i: (?:it|the product))?(?i: for now)?\s*(?:[.,;!/|)]|$)"
+);
+
+/// What stands right behind a sentence's only grade.
+fn paired(sentence: &str) -> Option<Advice> {
+    let mut all = PAIRED.captures_iter(sentence);
+    let found = all.next().filter(|_| !sentence.trim_end().ends_with('?'))?;
+    let low = sentence.to_lowercase();
+    let is_other = OTHER_PRODUCT.is_match(sentence)
+        || COND.is_match(&low)
+        || EARLIER.are_in(&low)
+        || DRAFT.are_in(&low)
+        || OF_POLICY.is_match(&low)
+        || RECOMMEND_NOT.is_match(sentence);
+    if is_other || all.next().is_some() {
+        return None;
+    }
+    let what = [Recommendation::Continue, Recommendation::Hold, Recommendation::ShutDown];
+    let place = (1..=3).find(|place| found.get(*place).is_some())?;
+    (advice(sentence) == Some(Advice::Given(what[place - 1]))).then_some(Advice::Given(what[place - 1]))
+}
+
 /// What sentences say is to be done, where no word for recommending is near: `Grade A. Continue as is.`
 pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationWord>) {
     for sentence in sentences(&line.cased) {
+        if let Some(advice) = paired(sentence) {
+            found.push(RecommendationWord { advice, is_keyed: false, firmness: 1, piece });
+            continue;
+        }
         let Some(advice) = advice(sentence).filter(|_| !sentence.trim_end().ends_with(':')) else { continue };
         let low = sentence.to_lowercase();
         let is_order = low.split_whitespace().count() <= 13 && ORDER.is_match(&low);
@@ -258,11 +290,12 @@ pattern!(
 
 /// What stands behind `Recommendation:`.
 fn keyed_advice(rest: &str) -> Option<Advice> {
+    let rest = &rest.replace("  ", " ");
     if rest.trim_matches([' ', ':', '=', '-', '|', '.', '*', '"', '_', '?', ',']).is_empty() {
         return None;
     }
     let first = rest.trim_start_matches([' ', ':', '=', '-', '|', '"', '\'']);
-    let clause = &first[..first.find([',', ';', '(', '.', ':', '-']).unwrap_or(first.len())];
+    let clause = &first[..first.find([',', ';', '(', '.', ':', '-', '#']).unwrap_or(first.len())];
     if rest.trim_end().ends_with('?') || clause_is_open(clause, rest) {
         return Some(Advice::Unclear);
     }
@@ -287,7 +320,11 @@ fn clause_is_open(clause: &str, rest: &str) -> bool {
 
 /// What a sentence recommends that has a word for recommending.
 fn free_advice(sentence: &str, after: usize) -> Option<Advice> {
-    let denies = RECOMMEND_NOT.is_match(&sentence[..after]);
+    pattern!(
+        NO_DENIAL,
+        r"(?i:\bno (?:way around|doubt|question|choice|other|room|alternative)\b|\bnot only\b)"
+    );
+    let denies = RECOMMEND_NOT.is_match(&NO_DENIAL.replace_all(&sentence[..after], " "));
     match advice(&sentence[after..]).or_else(|| advice(sentence)) {
         Some(Advice::Given(_)) if denies => Some(Advice::Denied),
         Some(given) => Some(given),
@@ -336,7 +373,7 @@ fn advice(text: &str) -> Option<Advice> {
 
 pattern!(
     RATHER,
-    r"(?i:\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)"
+    r"(?i:(?:\(|, )not\b|\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)"
 );
 pattern!(
     KEEPS,

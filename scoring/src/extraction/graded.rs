@@ -5,6 +5,7 @@ use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, is_na
 use super::languages::{EARLIER, OTHERS};
 use super::page::{Line, lines};
 use super::refusal::{Refusal, refusal};
+use super::terse;
 use super::{Answer, Extraction, Piece, Place};
 
 /// What a finance report gives.
@@ -31,6 +32,9 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
                 || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
         }
     }
+    if said.is_empty() && refusals.iter().all(|(_, refusal, _)| *refusal < Refusal::Open) {
+        said = terse::letters(pieces);
+    }
     // Where nothing is said to be recommended, what is said to be done is.
     let advice = if advice.is_empty() { acts } else { advice };
     let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
@@ -52,7 +56,18 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             true => Extraction::sure(Answer::Nothing, ""),
             false => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
         },
-        (false, _) => graded(&counted, &advice, open.is_some(), pieces),
+        (false, _) => {
+            // Who protests, and grades in a later file after all, does not decline.
+            let is_after = |refused: usize| {
+                let in_file = |word: &&&GradeWord| {
+                    word.firmness >= 2 && word.piece > refused && pieces[word.piece].place == Place::Created
+                };
+                counted.iter().any(|word| in_file(&word))
+            };
+            let declines =
+                refusals.iter().any(|(piece, refusal, _)| *refusal == Refusal::Open && !is_after(*piece));
+            graded(&counted, &advice, declines, pieces)
+        }
     }
 }
 
@@ -124,6 +139,15 @@ fn is_one_of_many(page: &[Line], place: usize) -> bool {
             .unwrap_or_default();
         cells.iter().any(|cell| matches!(cell.trim_start_matches("grade "), "A" | "B" | "C"))
     };
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static OWN_ROW: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"\b(?:this report|under review|agent 2)\b").expect("it is a pattern")
+    });
+    let is_own = |line: &Line| line.cased.contains('|') && OWN_ROW.is_match(&line.low);
+    // The row of the product that the report is about, among others'.
+    if page.get(place).is_some_and(is_own) && page.iter().filter(|line| is_own(line)).count() == 1 {
+        return false;
+    }
     let above = place.checked_sub(1).and_then(|above| page.get(above));
     grade(page.get(place)) && (grade(above) || grade(page.get(place + 1)))
 }
@@ -136,6 +160,12 @@ fn split_cells(text: &str) -> Vec<String> {
 static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
     std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
 
+/// Letters that are named beside the grade, and are not it: what it would take, a range, a class of something else.
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static MENTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r#"(?i:\bto (?:reach|get|earn|deserve|become)(?: an?| the)?(?: grade)?|\bshort of(?: an?)?|\bbands? of(?: grade)?|\brange of(?: grade)?|\bjustif(?:y|ies)(?: an?)?|\bthan (?:an? )?|\bafter first thinking|\bwould (?:allow|give|be|mean|earn|make it)(?: an?)?|\bcredit rating, which is|\bannex(?:es)?"?:?|\bclass:|\bsegment:|\bsubscription|\bseries|\bsection|\bpart|\bplan) "?[ABC]\b|\b[ABC]'s\b|\b[ABC] (?:was|were) (?:considered|discarded|rejected)|^\s*[ABC][.)] "#).expect("it is a pattern")
+});
+
 /// Whether the letter of another grade stands after the last one of a grade.
 fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
     #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
@@ -147,7 +177,7 @@ fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
         .iter()
         .flat_map(|piece| lines(&piece.text))
         .filter(told)
-        .flat_map(|line| [line.cased, "\n".to_owned()])
+        .flat_map(|line| [MENTION.replace_all(&line.cased, " ").into_owned(), "\n".to_owned()])
         .collect();
     let last = LETTER.captures_iter(&all).last();
     last.is_some_and(|found| {

@@ -13,6 +13,7 @@ use super::languages::{
 };
 use super::numbers::{numbers, value};
 use super::page::Line;
+use super::runs::{read_partitions, read_runs};
 use super::tables::tables;
 
 /// What a piece says of single items.
@@ -63,7 +64,7 @@ pattern!(
 );
 pattern!(
     NAMED_RUN,
-    r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?(?:,? and |[,;.] ?|$)){3,}"#
+    r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?%?(?:,? and | / |[,;.] ?|$)){3,}"#
 );
 
 /// Reads a piece's items.
@@ -72,11 +73,13 @@ pub(super) fn items(lines: &[Line], count: Option<u32>) -> Items {
     for table in tables(lines) {
         read_table(&table, count, &mut found);
     }
+    read_partitions(lines, count, &mut found);
     read_lists(lines, count, &mut found);
     read_score_lines(lines, count, &mut found);
     read_number_rows(lines, count, &mut found);
     read_pairs(lines, &mut found);
     read_named_runs(lines, count, &mut found);
+    read_runs(lines, count, &mut found);
     found
 }
 
@@ -223,6 +226,10 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
     }
     if let Some(right) = number.and_then(|_| last_mark(rest)) {
         return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
+    }
+    // `GLM Agent 2` ends in a number that measures nothing.
+    if numbers(rest).is_empty() {
+        return None;
     }
     let found = TAIL_SCORE.captures(rest)?;
     let label = &found[1];

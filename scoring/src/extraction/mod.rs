@@ -12,6 +12,7 @@ mod closing;
 mod counts;
 mod decide;
 mod findings;
+mod form;
 mod grade;
 mod graded;
 mod item_tables;
@@ -22,14 +23,16 @@ mod page;
 mod phrases;
 mod refusal;
 mod roles;
+mod runs;
 mod statements;
 mod structured;
 mod tables;
+mod terse;
 
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever any text could be read otherwise than before.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 /// Bytes of all pieces that are read; the longest transcript of the published study had half a million.
 const TEXT_BYTES_MAX: usize = 512 << 10;
 

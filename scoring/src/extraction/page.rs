@@ -17,7 +17,7 @@ pub(super) struct Line {
 /// Dots that lead from a label to its value.
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static DOTS: std::sync::LazyLock<regex::Regex> =
-    std::sync::LazyLock::new(|| regex::Regex::new(r"\s*\.{4,}\s*").expect("it is a pattern"));
+    std::sync::LazyLock::new(|| regex::Regex::new(r"\s*\.{4,}\s*|\s\.{1,3}\s").expect("it is a pattern"));
 
 /// Bytes of a line that rules look at; a page in one line is no report.
 const LINE_BYTES_MAX: usize = 16 << 10;

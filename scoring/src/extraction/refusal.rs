@@ -58,6 +58,12 @@ pattern!(
     r"\b(?:i|we) (?:must |therefore |hereby |respectfully )?(?:decline|refuse|abstain|withdraw|recuse myself)(?:[.;:!]|$)|\bi (?:withdraw|recuse myself|step back|resign) from\b|\b(?:i'm|i am|we are) choosing not to\b|\bi(?:'d| would)? prefer not to[.;]|\breturn(?:ing)? the assignment\b|\brecuse myself\b"
 );
 
+// Plain words for it, with and without an `I`.
+pattern!(
+    PLAIN,
+    r"\bi(?:'m| am) (?:(?:simply|just|therefore|thus|also) )?not (?:scoring|grading|rating|evaluating|reviewing|judging|marking|assessing|writing (?:it|one|this|the report))\b|^\W*(?:\w+\. )?not (?:scoring|grading|rating|evaluating|reviewing|judging|marking) (?:this|it|myself|agent|them|the|a colleague|a peer)\b|\bi(?:'m| am)? (?:\w+ )?(?:sit|sitting|sat) this (?:one )?out\b|\bi (?:\w+ ){0,2}(?:have to|must|will) (?:\w+ )?(?:pass on|turn (?:it|this) down|sit (?:it|this)(?: one)? out)|\bi(?:'m| am) turning (?:this|the|it)(?: \w+)? down\b|\bi resign (?:as|from)\b|\bno (?:scores?|marks?|grades?|evaluation|verdict|review|points?|judge?ment) from (?:me|my side)\b|\b(?:the )?(?:undersigned|author|reviewer) (?:\w+ )?(?:declines?|refuses?|withdraws?)(?: and declines)? (?:to (?:score|grade|assign|give|provide|evaluate|rate|take|review|state|mark|judge)|from)\b|\bi (?:therefore |thus |have |will )?(?:leave|left|submit|hand out|give|gave|put|assign|provide|file)(?:ed)? no (?:scores?|marks?|grades?|points|evaluation|letter)\b|\bi (?:do not|don't|did not) (?:put (?:any )?points|hand out (?:any|marks|grades|scores)|assign (?:any )?(?:scores|points|marks|grades?)|award (?:any )?points|consent to (?:that|this|being|such))|\bi object to (?:scoring|grading|evaluating|rating|judging|marking)\b|\bconscientious objection\b|^\W*(?:outcome|status|decision|verdict|state) ?[:=] ?(?:i )?(?:declined|refused|withheld|recused|refused by reviewer|odmowa|verweigert|abgelehnt|refusé|rechazado|rifiutato|recusado|geweigerd)\W*$|^\W*notice of recusal|\bi (?:\w+ )?(?:decline|refuse) to, (?:since|as|because|for)|\bich (?:\w+ ){0,2}(?:vergebe|gebe|erteile) (?:\w+ ){0,3}kein(?:e|en|erlei)? (?:punkte?|note|bewertung|punktzahl)|\bgebe ich (?:\w+ )?nicht ab\b|\blehne (?:ich )?es ab\b|\bje n'(?:attribuerai|évaluerai|écrirai|accorderai)\b|\bprefiro não avaliar|\bnie wystawię\b"
+);
+
 /// Whether a line declines. Quotes are left out: an answer under review may decline what it was asked.
 pub(super) fn refusal(low: &str, of_grade: bool) -> Refusal {
     let own = QUOTED.replace_all(low, "\"\"");
@@ -67,7 +73,7 @@ pub(super) fn refusal(low: &str, of_grade: bool) -> Refusal {
             (found.get(1).map_or("", |gap| gap.as_str()), found.get(0).map_or(0, |all| all.end()));
         !OTHER_OBJECT.is_match(gap) && !OTHER_FOLLOWS.is_match(&own[whole..])
     });
-    if is_open || BARE.is_match(&own) || FOREIGN.is_match(&own) {
+    if is_open || BARE.is_match(&own) || PLAIN.is_match(&own) || FOREIGN.is_match(&own) {
         Refusal::Open
     } else if HINTED.is_match(&own) {
         Refusal::Hinted

@@ -64,9 +64,10 @@ impl Reader<'_> {
             Role::Result(firm)
                 if number.of == Of::Unsaid
                     && self.items.is_some_and(|items| f64::from(items) == number.value)
-                    && !FORM.is_match(near.before) =>
+                    && (!FORM.is_match(near.before)
+                        || !AVERAGE.are_in(near.before) && !SCORE.are_in(near.before)) =>
             {
-                if firm <= 2 {
+                if firm <= 3 {
                     Role::Other
                 } else {
                     Role::Doubtful

@@ -72,7 +72,11 @@ fn unfold_value(value: &Value, path: &str, out: &mut String, depth: usize) {
                 unfold_value(field, &joined(path, key), out, depth + 1);
             }
         }
+        Value::Array(items) if is_list_of_pairs(items) => pairs_table(items, path, out),
         Value::Array(items) if is_list_of_objects(items) => table(items, path, out),
+        Value::Array(items) if items.len() >= 3 && items.iter().all(Value::is_boolean) => {
+            marks_table(items, path, out);
+        }
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(scalar).collect();
             out.push_str(&format!("{path}: {}\n", items.join(", ")));
@@ -110,6 +114,33 @@ fn scalar(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// `[{"bread": 50}, {"clock": 60}]`.
+fn is_list_of_pairs(items: &[Value]) -> bool {
+    let is_pair = |item: &Value| {
+        item.as_object().is_some_and(|item| item.len() == 1 && item.values().all(Value::is_number))
+    };
+    let keys: std::collections::BTreeSet<&String> =
+        items.iter().filter_map(Value::as_object).flat_map(|item| item.keys()).collect();
+    items.len() >= 2 && items.iter().all(is_pair) && keys.len() == items.len()
+}
+
+fn pairs_table(items: &[Value], path: &str, out: &mut String) {
+    out.push_str(&format!("\n# .\n| name | {path} |\n"));
+    for (key, value) in items.iter().filter_map(Value::as_object).flatten() {
+        out.push_str(&format!("| {} | {} |\n", key.replace(['|', '\n'], " "), scalar(value)));
+    }
+    out.push_str("\n# .\n");
+}
+
+/// A list of right and wrong answers, with their numbers.
+fn marks_table(items: &[Value], path: &str, out: &mut String) {
+    out.push_str(&format!("\n# .\n| no | {path} |\n"));
+    for (place, item) in items.iter().enumerate() {
+        out.push_str(&format!("| {} | {} |\n", place + 1, scalar(item)));
+    }
+    out.push_str("\n# .\n");
 }
 
 fn is_list_of_objects(items: &[Value]) -> bool {

@@ -1,0 +1,150 @@
+//! A form's own line for the average: `Average score: 94/100`, `| **Overall average** | 94 |`. Where it stands plainly in the
+//! final file it is what is reported, whatever the scores of items beside it come to.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::findings::Findings;
+use super::item_tables::is_quarter;
+use super::languages::{
+    AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, IMPRESSION, NOT, OTHERS, PART, SCORE, TRUST, WHOLE,
+};
+use super::numbers::{numbers, value};
+use super::page::{Line, lines};
+use super::phrases::VARIANT;
+use super::refusal::Refusal;
+use super::statements::Role;
+use super::{Answer, Extraction, Piece, Place};
+
+macro_rules! pattern {
+    ($name:ident, $pattern:expr) => {
+        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
+    };
+}
+
+/// Two scores are the same if they differ by less.
+const SAME: f64 = 0.005;
+
+pattern!(
+    STRICT,
+    r"^[^\p{L}\d]*(?:\d{1,2}[.)]\s*)?(?P<label>[\p{L}][\p{L}' ]{2,48}?)\s*(?:\((?P<note>[^()]{0,40})\))?\s*[:=|]+[\s|-]*(?P<score>\d{1,3}(?:[.,]\d{1,3})?)\s*(?P<of>/ ?100|/ ?10|%|out of 100|(?:of|von|sur|de|su|van|z|из|av|över) 100|points?|punkte|puntos|punti|pontos|punten|分|点|점)?(?: (?:points?|punkte|puntos|punti|pontos|punten|баллов|poäng))?(?P<rest>(?:\s*(?:\([^()]{0,80}\)|\|[^|]{0,80}))*)[\s|.!]*$"
+);
+pattern!(
+    VARIED,
+    r"\b(?:pass|reading|version|running|strict|lenient|agent [13-9]|self|own|first|second|third|initial|so far|needed|weighted|rounded|exact)\b"
+);
+
+/// The average that a line states, if it is a form's own line and no more.
+fn strict(line: &Line, items: Option<u32>) -> Option<f64> {
+    let found = STRICT.captures(&line.low)?;
+    let label = &found["label"];
+    let is_whole = AVERAGE.are_in(label) || WHOLE.are_in(label) && SCORE.are_in(label);
+    let is_other = |text: &str| {
+        [&EARLIER, &OTHERS, &PART, &IF, &DRAFT, &IMPRESSION, &FIGURE, &TRUST, &NOT]
+            .iter()
+            .any(|words| words.are_in(text))
+            || VARIANT.is_match(text)
+            || VARIED.is_match(text)
+            || is_quarter(text)
+    };
+    let note = found.name("note").map_or("", |note| note.as_str());
+    let rest = found.name("rest").map_or("", |rest| rest.as_str());
+    let is_remark_open = [&EARLIER, &OTHERS, &IF, &DRAFT, &IMPRESSION].iter().any(|words| words.are_in(rest));
+    if !is_whole || is_other(label) || is_other(note) || BAR.are_in(label) || is_remark_open {
+        return None;
+    }
+    let (score, _) = value(&found["score"])?;
+    let of = found.name("of").map_or("", |of| of.as_str());
+    // Without a scale only what can be on no other.
+    let score = match of {
+        "/10" | "/ 10" => score * 10.0,
+        "" if score <= 10.0 || items.is_some_and(|items| f64::from(items) == score) => return None,
+        _ => score,
+    };
+    (0.0..=100.0).contains(&score).then_some(score)
+}
+
+/// The average that the final file's form states, and nothing after it contests.
+pub(super) fn by_form(
+    found: &Findings,
+    pieces: &[Piece],
+    threshold: Option<f64>,
+    items: Option<u32>,
+) -> Option<Extraction> {
+    let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
+    let is_open =
+        |(piece, refusal, _): &(usize, Refusal, String)| *piece >= filed && *refusal == Refusal::Open;
+    if found.refusals.iter().any(is_open) {
+        return None;
+    }
+    let mut stated: Option<(f64, String)> = None;
+    for piece in &pieces[filed..] {
+        for line in lines(&piece.text).iter().filter(|line| !line.low.trim_start().starts_with('>')) {
+            let Some(score) = strict(line, items) else { continue };
+            match &stated {
+                Some((other, _)) if (other - score).abs() > SAME => return None,
+                Some(_) => {}
+                None if piece.place != Place::Created => return None,
+                None => stated = Some((score, line.cased.trim().to_owned())),
+            }
+        }
+    }
+    let (score, text) = stated?;
+    let contests = found.statements.iter().filter(|statement| statement.piece >= filed).any(|statement| {
+        let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
+        is_result && statement.score.is_none_or(|other| (other - score).abs() > SAME)
+    });
+    let is_later = pieces[filed + 1..].iter().flat_map(|piece| lines(&piece.text)).any(|line| {
+        numbers(&line.low).iter().any(|number| {
+            let is_count = items.is_some_and(|items| number.value <= f64::from(items));
+            let is_known = [0.0, 50.0, 100.0, score].iter().any(|known| (known - number.value).abs() <= SAME)
+                || threshold.is_some_and(|bar| (bar - number.value).abs() <= SAME);
+            !is_count && !is_known && number.value <= 100.0
+        })
+    });
+    (!contests && !is_later).then(|| Extraction::sure(Answer::Stated(score), &text))
+}
+
+pattern!(
+    REVISES,
+    r"\b(?:becomes?|new (?:average|mean|score)|updated?|erratum|correction|corrected|revised|re-?assess\w*|final|instead|as stated above|typing error|typo|patch|second look|after all|recount\w*|now|korrektur|berichtigung|correzione|correction|corrección|rectific\w*)\b|訂正|更正"
+);
+pattern!(
+    SAYS,
+    r"\b(?:average|mean|score)(?: score)?(?: (?:at|is|becomes|to|now|therefore|of|was|isn't|not|so|\d{1,3}(?:\.\d+)? but))*\s*[:=]?\s*(\d{1,3}(?:\.\d+)?)(?: ?/ ?100)?"
+);
+
+/// The average that a later piece puts in the place of an earlier one, if it names one and only one.
+pub(super) fn by_revision(found: &Findings, pieces: &[Piece]) -> Option<Extraction> {
+    let firm = |role: Role| matches!(role, Role::Result(3..));
+    let last = found.statements.iter().filter(|statement| firm(statement.role)).map(|it| it.piece).max()?;
+    if last == 0 || found.refusals.iter().any(|(_, refusal, _)| *refusal == Refusal::Open) {
+        return None;
+    }
+    let page = lines(&pieces[last].text);
+    if !page.iter().any(|line| REVISES.is_match(&line.low)) {
+        return None;
+    }
+    let in_last: Vec<f64> = found
+        .statements
+        .iter()
+        .filter(|statement| statement.piece == last && firm(statement.role))
+        .filter_map(|statement| statement.score)
+        .collect();
+    let score = *in_last.last()?;
+    let said: Vec<f64> = page
+        .iter()
+        .flat_map(|line| SAYS.captures_iter(&line.low).filter_map(|found| found[1].parse().ok()))
+        .collect::<Vec<f64>>();
+    let is_same = |other: &f64| (other - score).abs() <= SAME;
+    let agrees = in_last.iter().all(is_same) && said.iter().all(is_same) && !said.is_empty();
+    let is_open = found.statements.iter().any(|statement| {
+        statement.piece > last && statement.is_scored && !statement.score.as_ref().is_some_and(is_same)
+            || statement.piece == last
+                && matches!(statement.role, Role::Doubtful | Role::Recorded)
+                && !statement.score.as_ref().is_some_and(is_same)
+    });
+    (agrees && !is_open).then(|| Extraction::sure(Answer::Stated(score), pieces[last].text.trim()))
+}
