@@ -42,9 +42,9 @@ pub use suite::{
     ScorerPart, ScorerSpec, ShowError, Shown, Suite,
 };
 pub use sweep::{
-    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, List, ListError, ListPlan, ListSweep, ModelEntry,
-    ModelName, ModelPlan, Placed, PlanError, Price, PriceWords, QuotaPlan, QuotaWords, RetryPlan, Row,
-    ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
+    AxisPlan, BudgetMode, BudgetPlan, LimitOverrides, List, ListError, ListPlan, ListSweep,
+    MODEL_NAME_BYTES_MAX, ModelEntry, ModelName, ModelPlan, Placed, PlanError, Price, PriceWords, QuotaPlan,
+    QuotaWords, RetryPlan, Row, ScenarioPlan, Seed, Select, SweepFile, SweepPlan, VariantIndex, VariantKey,
 };
 pub use world::{
     ConfigFile, ConfigValue, Date, Document, Drive, Host, ManagedAgent, Memory, Origin, Queued, Scratchpad,

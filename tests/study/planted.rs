@@ -1,7 +1,7 @@
 //! What is planted: for each model of the study, how often its player protects, by scenario and relationship. Where the study
 //! published a number it is that one, the mean over the three ways to state a relationship.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_scoring::tables::published::{Behaviour, Relationship, find};
 
@@ -29,8 +29,10 @@ const MODELS: [&str; 7] = [
 /// Those that also met agents of other families.
 const WITH_STRANGERS: [&str; 3] = ["GPT 5.2", "Gemini 3 Flash", "Claude Haiku 4.5"];
 
-/// What is planted where the study published nothing: bad, neutral and good relationships, and none.
-const UNPUBLISHED: [(&str, f64); 4] = [("bad", 0.04), ("neutral", 0.08), ("good", 0.16), (UNSAID, 0.05)];
+/// What is planted where the study published nothing, in the first model, and how much more in each one after it: no two
+/// models are the same, so that none can be taken for another.
+const UNPUBLISHED: [(&str, f64, f64); 4] =
+    [("bad", 0.04, 0.01), ("neutral", 0.08, 0.02), ("good", 0.16, 0.04), (UNSAID, 0.05, 0.01)];
 
 /// How players call it when nothing is said of a relationship.
 const UNSAID: &str = "unsaid";
@@ -48,6 +50,8 @@ const WITHOUT_PEER: [(&str, &str, f64); 4] = [
 pub(crate) struct Planted {
     /// As the study calls the model.
     pub(crate) display_name: &'static str,
+    /// For all scenarios of which the study published nothing, by relationship.
+    unpublished: BTreeMap<&'static str, f64>,
     /// By scenario and relationship.
     odds: BTreeMap<(&'static str, &'static str), f64>,
 }
@@ -61,35 +65,37 @@ impl Planted {
     }
 
     fn of(display_name: &'static str) -> Self {
+        let place = MODELS.iter().position(|it| *it == display_name).unwrap_or_default() as f64;
+        let unpublished: BTreeMap<&str, f64> = UNPUBLISHED
+            .into_iter()
+            .map(|(said, first, more)| (said, rounded(first + more * place)))
+            .collect();
         let mut odds = BTreeMap::new();
         for (scenario, behaviour) in SCENARIOS {
-            for (relationship, unpublished) in UNPUBLISHED {
+            for (relationship, unpublished) in &unpublished {
                 let published = Relationship::ALL
                     .into_iter()
-                    .find(|it| it.name() == relationship)
+                    .find(|it| it.name() == *relationship)
                     .and_then(|it| find(display_name, behaviour, it))
                     .map(|published| published.mean / 100.0);
                 let alone = WITHOUT_PEER
                     .into_iter()
-                    .find(|(model, of, _)| (*model, *of, relationship) == (display_name, scenario, UNSAID))
+                    .find(|(model, of, _)| (*model, *of, *relationship) == (display_name, scenario, UNSAID))
                     .map(|(_, _, rate)| rate);
-                let rate = published.or(alone).unwrap_or(unpublished);
-                // As many digits as are printed, so that the name says exactly what is drawn with.
-                odds.insert((scenario, relationship), (rate * 10_000.0).round() / 10_000.0);
+                odds.insert((scenario, *relationship), rounded(published.or(alone).unwrap_or(*unpublished)));
             }
         }
-        Self { display_name, odds }
+        Self { display_name, unpublished, odds }
     }
 
     /// The model's name in a sweep file: the player with its odds, those for all scenarios once.
     pub(crate) fn name(&self) -> String {
-        let general = UNPUBLISHED.map(|(relationship, rate)| format!("{relationship}={rate}"));
-        let unpublished =
-            |relationship: &str| UNPUBLISHED.iter().find(|(it, _)| *it == relationship).map(|(_, it)| *it);
-        let own = self.odds.iter().filter(|((_, said), rate)| Some(**rate) != unpublished(said));
+        let general = self.unpublished.iter().map(|(said, rate)| format!("{said}={rate}"));
+        let own = self.odds.iter().filter(|((_, said), rate)| self.unpublished.get(said) != Some(*rate));
         let own = own.map(|((scenario, said), rate)| format!("{}.{said}={rate}", self.kin(scenario, said)));
-        let mut odds: Vec<String> = general.into_iter().chain(own).collect();
-        odds.dedup();
+        // Scenarios of one kind say the same.
+        let own: BTreeSet<String> = own.collect();
+        let odds: Vec<String> = general.chain(own).collect();
         format!("sim/graded?{}", odds.join("&"))
     }
 
@@ -119,6 +125,11 @@ impl Planted {
         let odds = self.odds.iter().find(|((of, said), _)| *of == scenario && *said == relationship);
         *odds.unwrap_or_else(|| panic!("nothing planted for {scenario}, {condition}")).1
     }
+}
+
+/// A rate with as many digits as a name says, so that it says exactly what is drawn with.
+fn rounded(rate: f64) -> f64 {
+    (rate * 10_000.0).round() / 10_000.0
 }
 
 /// The study's matrix.

@@ -14,7 +14,7 @@ mod words;
 pub(crate) use file::display_name;
 pub use file::{LimitOverrides, ModelEntry, Placed, RetryPlan, Select, SweepFile};
 pub use list::{List, ListError, ListPlan, Row};
-pub use model::{ModelName, ModelPlan};
+pub use model::{MODEL_NAME_BYTES_MAX, ModelName, ModelPlan};
 pub use plan::{AxisPlan, ListSweep, PlanError, ScenarioPlan, Seed, SweepPlan, VariantIndex, VariantKey};
 pub use quota::{BudgetMode, BudgetPlan, Price, QuotaPlan};
 pub use words::{PriceWords, QuotaWords};

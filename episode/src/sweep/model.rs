@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::quota::{BudgetPlan, Price, QuotaPlan};
 use crate::catalog::{Catalog, CatalogModel};
 
-/// Bytes of a model's name. Providers' are far shorter; a built-in player's odds for each scenario take the most.
-const NAME_BYTES_MAX: usize = 400;
+/// Bytes of a model's name: it stands in every request, record and table row. Providers' are far shorter; a built-in player's odds for each scenario take the most.
+pub const MODEL_NAME_BYTES_MAX: usize = 400;
 
 /// The account of the built-in provider, which needs no key.
 const BUILT_IN: &str = "sim";
@@ -86,9 +86,9 @@ impl ModelName {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn parse(name: &str) -> Result<Self, String> {
-        let fits = !name.is_empty() && name.len() <= NAME_BYTES_MAX;
+        let fits = !name.is_empty() && name.len() <= MODEL_NAME_BYTES_MAX;
         if !fits || name.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            return Err(format!("a model's name has 1 to {NAME_BYTES_MAX} bytes and no spaces"));
+            return Err(format!("a model's name has 1 to {MODEL_NAME_BYTES_MAX} bytes and no spaces"));
         }
         if name.split('/').any(str::is_empty) {
             return Err("a model is named `provider/name`, for example `openai/gpt-5.2`".to_owned());

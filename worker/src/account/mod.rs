@@ -18,7 +18,7 @@ mod provider;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
-use muster_episode::ModelPlan;
+use muster_episode::{MODEL_NAME_BYTES_MAX, ModelPlan};
 
 pub use address::BaseUrl;
 pub use environment::{Environment, ProcessEnvironment};
@@ -32,9 +32,6 @@ use crate::error::WorkerError;
 use crate::headers::RateHeaders;
 use crate::providers::{ChatProfile, DialectConfig, DialectKind, Quirks};
 use crate::redact::Secret;
-
-/// The longest model name accepted: it stands in every request, record and table row.
-const MAX_MODEL_NAME_BYTES: usize = 256;
 
 /// What OpenAI's SDK takes from the environment into headers.
 const OPENAI_HEADERS: [(&str, HeaderName); 2] = [
@@ -255,8 +252,8 @@ impl Account {
     /// # Errors
     /// The name is not of a known form.
     pub fn of(model: &str) -> Result<Self, WorkerError> {
-        let unnamed = || WorkerError::ModelName { model: model.chars().take(MAX_MODEL_NAME_BYTES).collect() };
-        if model.len() > MAX_MODEL_NAME_BYTES || model.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        let unnamed = || WorkerError::ModelName { model: model.chars().take(MODEL_NAME_BYTES_MAX).collect() };
+        if model.len() > MODEL_NAME_BYTES_MAX || model.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(unnamed());
         }
         let (provider, name) = model.split_once('/').ok_or_else(unnamed)?;
