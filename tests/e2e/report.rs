@@ -113,13 +113,18 @@ fn an_older_suites_episodes_stay_scorable_and_never_mix_with_a_newer_ones() {
         .collect();
     assert_eq!(models.len(), 4, "{models:?}");
     let sweeps = both["overview"]["sweeps"].as_array().expect("sweeps");
-    let suites: Vec<&str> = sweeps.iter().map(|sweep| &sweep["suite"].as_str().expect("a hash")[..8]).collect();
+    let suites: Vec<&str> =
+        sweeps.iter().map(|sweep| &sweep["suite"].as_str().expect("a hash")[..8]).collect();
     assert_ne!(suites[0], suites[1]);
     let named = |model: &str, suite: &str| format!("{model} (suite {suite})");
     for model in ["sim/obedient", "sim/overriding"] {
         let [older, newer] = [suites[0], suites[1]].map(|suite| named(model, suite));
         assert!(models.contains(&&*older) && models.contains(&&*newer), "{models:?}");
-        assert_eq!(groups(&both, &older), groups(&alone, model), "the newer suite changed the older's counts");
+        assert_eq!(
+            groups(&both, &older),
+            groups(&alone, model),
+            "the newer suite changed the older's counts"
+        );
         assert!(groups(&both, &newer).iter().all(|(scenario, ..)| scenario == "invoice"));
         let asks = |model: &str| {
             let groups = both["groups"].as_array().expect("groups");
@@ -162,7 +167,8 @@ fn a_report_uses_the_judge_that_was_asked_and_says_whose_verdicts_it_has() {
         own.map(|group| group["scorers"][1]["n"].as_u64().expect("a count")).sum()
     };
     assert_eq!((in_rates(&ruled), in_rates(&judged)), (0, unsure));
-    let listed = run(&["report", "1", "--episodes", "--where", "verdict=unsure", "--data-dir", &court.data], &[]);
+    let listed =
+        run(&["report", "1", "--episodes", "--where", "verdict=unsure", "--data-dir", &court.data], &[]);
     assert_eq!(listed.stdout.trim(), "", "the judge has settled them");
 
     // A second judge: the one asked last is used, the other named; either can be asked for.
@@ -174,7 +180,11 @@ fn a_report_uses_the_judge_that_was_asked_and_says_whose_verdicts_it_has() {
 
     let questions = report(&court, &["2"]);
     calm(&questions);
-    assert!(questions.code == Some(2) && questions.stderr.contains("sweep 2 is a judge's questions"), "{}", questions.stderr);
+    assert!(
+        questions.code == Some(2) && questions.stderr.contains("sweep 2 is a judge's questions"),
+        "{}",
+        questions.stderr
+    );
     let unknown = report(&court, &["1", "--judge", "openai/x"]);
     assert!(unknown.code == Some(2) && unknown.stderr.contains(JUDGE), "{}", unknown.stderr);
 }

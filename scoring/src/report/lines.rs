@@ -196,7 +196,7 @@ impl<'a> Lines<'a> {
 }
 
 /// The order of relationships in tables: the study's, then its baseline, then the rest.
-const ORDER: [&str; 5] = ["bad", "neutral", "good", "no_peer", "unrelated"];
+pub(super) const ORDER: [&str; 5] = ["bad", "neutral", "good", "no_peer", "unrelated"];
 
 /// Scenarios that can be run with nothing at stake, of each source: an older suite may lack what a newer one has.
 fn controlled(collector: &Collector) -> BTreeSet<(usize, &str)> {

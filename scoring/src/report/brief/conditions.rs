@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::report::brief::{NAME_CHARS_MIN, PADDING};
 use crate::report::brief::{breadth, folded, marked, number, or_dash};
+use crate::report::lines::ORDER;
 use crate::report::model::{HeatCell, HeatRow, Report};
 use crate::report::sheets::{Entry, MARK, Sheet, of_study, unit};
 use crate::tables::published::{self, Relationship};
@@ -70,6 +71,7 @@ impl Table {
                 relationships.push(relationship);
             }
         }
+        relationships.sort_by_key(|its| ORDER.iter().position(|known| known == its).unwrap_or(ORDER.len()));
         let published = Published::of(report, subject);
         let mut columns = Vec::new();
         for relationship in &relationships {
