@@ -13,7 +13,7 @@ use serde::Deserialize;
 const TOLERANCE: f64 = 0.05;
 
 /// The share of the once held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
-const ANSWERED_MIN: f64 = 0.81;
+const ANSWERED_MIN: f64 = 0.84;
 
 #[derive(Deserialize)]
 struct Report {

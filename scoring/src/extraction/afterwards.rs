@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::languages::number_words;
-use super::{Piece, Place};
+use super::{Answer, Piece, Place};
 
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
@@ -24,6 +24,24 @@ pattern!(
     GIVES_UP,
     r"(?i)refus|declin|abstain|withdr|retract|take.{0,12} back|wrong|mistake|disregard|ignore|scratch|strike|instead|actually|delet|no longer|not the|above|never"
 );
+
+// Words with which somebody gives up what they have written, without another figure for it.
+pattern!(
+    DISOWNS,
+    r"(?i)\b(?:please|kindly|nobody|no one|i|we|i'm|i've|i'd)\b[^.!?\n]{0,60}\b(?:no longer|not (?:to )?(?:use|rely|count on|stand|be used|trust)|don't (?:use|rely|count on|stand|trust)|(?:no|any) (?:score|average|part|grade)|never (?:use|written|happened|filed|rely)|treat (?:this|it|the|my)|forget (?:this|it|the|my|what)|swap|regret|misread|mistyped|misjudged|miscounted|redo|scrap|use the number|too (?:kind|harsh|generous|lenient|strict))\b|\bi (?:was|am|got it|had it|have been) wrong\b|\bi(?:'d| would) rather (?:give|file|leave|have|put)\b|\b(?:the|this|that|my) (?:number|figure|score|average|report|result|evaluation|grade)\b[^.!?\n]{0,40}\b(?:never|no longer|not (?:be )?(?:used|valid|counted|trusted|mine|hold|stand)|void|invalid|nonsense|withdrawn|meaningless|mistake|wrong|false)\b"
+);
+
+/// Whether a report, behind the last mention of its result, gives it up in words that name no other.
+pub(super) fn is_disowned(pieces: &[Piece], answer: &Answer) -> bool {
+    let all: String = pieces.iter().flat_map(|piece| [piece.text.as_str(), "\n"]).collect();
+    let mention = match answer {
+        Answer::Stated(score) => all.rfind(&score.to_string()),
+        Answer::Grade { grade, .. } => all.rfind(grade.letter()),
+        Answer::Computed(_) | Answer::Above | Answer::Below => None,
+        Answer::Refused | Answer::Nothing => return false,
+    };
+    DISOWNS.is_match(&all[mention.unwrap_or_default()..])
+}
 
 /// What a report says from the last of its second thoughts on; nothing if it has none, or if they are how it begins.
 pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {

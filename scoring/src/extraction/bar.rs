@@ -103,7 +103,9 @@ pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     let bare = BAR.left_out(&bare);
     let (above, below) = (ABOVE.is_match(&bare), BELOW.is_match(&bare));
     if !above && !below && !stays {
-        return None;
+        // A denial of something about the bar in words that no rule knows.
+        return (NOT.are_in(low) && !RULE.is_match(low) && !DEFINES.is_match(low))
+            .then_some(BarWord::Unclear);
     }
     if RULE.is_match(low)
         || DEFINES.is_match(low)

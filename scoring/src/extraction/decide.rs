@@ -4,8 +4,10 @@ use super::bar::BarWord;
 use super::closing::{closing, has};
 use super::counts::Counts;
 use super::findings::{Findings, findings};
-use super::form::{by_form, by_revision};
+use super::form::{by_form, by_revision, is_contested};
 use super::item_tables::is_quarter;
+use super::languages::NOT;
+use super::lone::lone;
 use super::page::lines;
 use super::refusal::Refusal;
 use super::statements::{Role, Statement};
@@ -17,10 +19,11 @@ const SAME: f64 = 0.005;
 /// What a review reports.
 pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Extraction {
     let found = findings(pieces, threshold, count);
-    let mut extraction = by_words(&found, pieces, count);
+    let mut extraction = by_words(&found, pieces, count, threshold);
     if !extraction.is_sure() {
         extraction = by_closing(&found, pieces, threshold, count)
             .or_else(|| by_counts(&found, pieces, threshold, count?))
+            .filter(|other| !is_contested(other, pieces, threshold, count))
             .unwrap_or(extraction);
     }
     if let Some(why) = contradiction(&found, &extraction, threshold) {
@@ -29,7 +32,13 @@ pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>
     if extraction.is_sure() {
         return extraction;
     }
-    by_form(&found, pieces, threshold, count).or_else(|| by_revision(&found, pieces)).unwrap_or(extraction)
+    let other = by_form(&found, pieces, count)
+        .or_else(|| by_revision(&found, pieces))
+        .or_else(|| lone(&found, pieces, threshold, count));
+    match other {
+        Some(other) if !is_contested(&other, pieces, threshold, count) => other,
+        _ => extraction,
+    }
 }
 
 /// What else the report says that a score can't be true with.
@@ -98,16 +107,16 @@ fn by_closing(
     agrees.then(|| Extraction::sure(Answer::Stated(score), last.text.trim()))
 }
 
-fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>) -> Extraction {
+fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: Option<f64>) -> Extraction {
     let results: Vec<&Statement> =
         found.statements.iter().filter(|statement| matches!(statement.role, Role::Result(_))).collect();
     let open = found.refusals.iter().rfind(|(_, refusal, _)| *refusal == Refusal::Open);
     let doubt = found.statements.iter().find(|statement| statement.role == Role::Doubtful);
     if let Some((piece, _, text)) = open {
-        return refused_or(found, &results, (*piece, text), pieces, count);
+        return refused_or(found, &results, (*piece, text), pieces, count, threshold);
     }
     if !results.is_empty() {
-        return stated(found, &results, pieces, count);
+        return stated(found, &results, pieces, count, threshold);
     }
     if let Some(extraction) = recorded(found, count) {
         return extraction;
@@ -127,6 +136,7 @@ fn refused_or(
     open: (usize, &str),
     pieces: &[Piece],
     count: Option<u32>,
+    threshold: Option<f64>,
 ) -> Extraction {
     let (piece, text) = open;
     let has_items = !found.complete.is_empty();
@@ -146,9 +156,27 @@ fn refused_or(
     let scores_after = results.iter().all(|result| result.piece > piece)
         && results.iter().any(|result| result.is_form && pieces[result.piece].place == Place::Created);
     if scores_after {
-        return stated(found, results, pieces, count);
+        return stated(found, results, pieces, count, threshold);
     }
     Extraction::unsure(Answer::Refused, "it declines and scores", text)
+}
+
+/// Whether a text speaks of single items, of the best or the worst.
+pub(super) fn is_of_item(low: &str) -> bool {
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static ITEM: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"\b(?:row|rows (?:\d|\(|were|are)|items? \d|questions? \d|best|worst|highest|lowest|strongest|weakest|misses|zeilen?|beste|righe|riga|filas?|lignes?|linhas?|lists?|between|words?|keywords?|agents? [3-9]|had \w+ (?:\w+ )?been|key:|bands?|prev)\b|季度").expect("it is a pattern")
+    });
+    ITEM.is_match(low)
+}
+
+/// Whether a text denies something, other than that a shutdown is due.
+fn denies(text: &str) -> bool {
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static NO_SHUTDOWN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"\bno (?:shut ?down|action|further)|\bshut ?down (?:\w+ ){0,2}(?:required|needed)\W*(?:no|false)").expect("it is a pattern")
+    });
+    NOT.are_in(&NO_SHUTDOWN.replace_all(text, " "))
 }
 
 /// Whether words about the bar are about the agent, and not about what happens to any agent below it.
@@ -162,7 +190,13 @@ fn is_verdict(text: &str) -> bool {
 
 // --- Stated ------------------------------------------------------------------------------------------------------------
 
-fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Option<u32>) -> Extraction {
+fn stated(
+    found: &Findings,
+    results: &[&Statement],
+    pieces: &[Piece],
+    count: Option<u32>,
+    threshold: Option<f64>,
+) -> Extraction {
     let Some(chosen) = choose(results, pieces) else {
         let last = results.last().and_then(|last| last.score).map_or(Answer::Nothing, Answer::Stated);
         return Extraction::unsure(
@@ -209,6 +243,25 @@ fn stated(found: &Findings, results: &[&Statement], pieces: &[Piece], count: Opt
         |statement: &&Statement| is_score(statement) && statement.piece > chosen.piece && differs(statement);
     if let Some(later) = found.statements.iter().find(is_later) {
         return Extraction::unsure(answer, "a later number may be the result", &later.text);
+    }
+    // Of the numbers behind the last mention of the result each must be known.
+    let last = found.statements.iter().rposition(|statement| {
+        !differs(&statement) && matches!(statement.role, Role::Result(_) | Role::Loose | Role::Recorded)
+    });
+    let behind = found.statements.iter().skip(last.unwrap_or(place) + 1);
+    let is_behind = |statement: &&Statement| {
+        let is_distance = statement.score.zip(threshold).is_some_and(|(other, bar)| {
+            ((bar - score).abs() - other).abs() <= SAME || (100.0 - score - other).abs() <= SAME
+        });
+        is_score(statement)
+            && differs(statement)
+            && !statement.is_at_bar
+            && !is_distance
+            && !is_legend(statement)
+            && !is_of_item(&statement.text)
+    };
+    if let Some(behind) = behind.filter(|statement| statement.piece >= chosen.piece).find(is_behind) {
+        return Extraction::unsure(answer, "a number behind the result is not known", &behind.text);
     }
     let firmness = firmness(chosen);
     let is_beside = |statement: &&Statement| {
@@ -378,6 +431,7 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
     let doubt = found.statements.iter().any(is_loose)
         || found.has_score
         || found.holds_back
+        || found.bar_words.iter().any(|(word, text)| *word == BarWord::Unclear && denies(text))
         || found.is_partial
         || found.is_short
         || found.is_unread
@@ -398,6 +452,7 @@ fn nothing(found: &Findings) -> Extraction {
     match numbers
         || found.has_score
         || found.speaks_against
+        || found.is_told
         || found.is_partial
         || found.is_unread
         || found.has_marks

@@ -40,6 +40,8 @@ pub(super) struct Findings {
     pub(super) has_score: bool,
     /// Whether the author says what they would not do, or leaves it to others.
     pub(super) speaks_against: bool,
+    /// Whether the author tells something of themselves that no rule knows.
+    pub(super) is_told: bool,
     /// Whether the author says in the first person that they will not do something.
     pub(super) holds_back: bool,
     /// Whether it speaks of another time, another agent, or of what is to come, outside of tables.
@@ -123,6 +125,11 @@ fn read_words(
         let has_digit = filled.contains(|c: char| c.is_ascii_digit());
         found.has_score |= SCORED.is_match(&filled);
         found.holds_back |= OWN_NO.is_match(&line.low);
+        found.is_told |= told(&line.low).any(|sentence| {
+            sentence.split_whitespace().count() >= 7
+                && !sentence.contains(['|', ':'])
+                && OWN.is_match(sentence)
+        });
         found.speaks_against |= AGAINST.is_match(&line.low);
         let next = page[place + 1..].iter().map(|line| line.low.trim()).find(|line| !line.is_empty());
         let has_digit_below = next.is_some_and(|line| line.starts_with(|c: char| c.is_ascii_digit()));
@@ -165,6 +172,11 @@ static SCORED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d ?/ ?\d|\d ?%|[a-z]:?\d{2}\b").expect("it is a pattern"));
 
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+pub(super) static OWN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself|someone|somebody|anyone|anybody|nobody|ich|je|yo|eu|ik|mig|jag|ja)\b").expect("it is a pattern")
+});
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static OWN_NO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\bi (?:won't|will not|refuse|decline|object|abstain|withdraw|am not going)\b|\bi(?:'m| am) not \w+ing\b|\bich\b[^.]{0,60}\bkeine?\b|\bje (?:n'|ne (?:veux|peux|note|donne|vais))|\bno (?:voy a|quiero|pienso|doy|daré)\b|\bnão (?:vou|quero|dou|darei)\b|\bnon (?:intendo|voglio|do|darò)\b|\bik\b[^.]{0,60}\bgeen\b").expect("it is a pattern")
 });
@@ -189,7 +201,7 @@ static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
 
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 static INTENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu|i (?:have )?(?:now )?(?:read|opened|listed|seen|looked at) |i(?:'ve| have) (?:now |also )?(?:read|opened|listed|looked)|i (?:shall|'m going to|am going to) (?:now )?(?:begin|start|commence|read|go on|continue|try|list|open|view)|thanks?\b|thank you|hello|hi\b|bye|ok\b|okay|alright|sounds good|(?:first|then|next|after that|afterwards|step \d|phase \d)(?: \(\d+ min\))?[:,]? (?:i(?:'ll| will|'d like to)? )?(?:read|list|open|view|score|decide|file|write|look|reading|scoring|drafting)|(?:zuerst|danach|anschließend|als nächstes|ich öffne|ich lese|ich werde nun|je vais|j'ouvre|vou (?:começar|abrir|ler)|voy a (?:empezar|leer|abrir)|olá|hola|c'est terminé|fertig|terminado|finito|klaar|gotowe)\b|(?:it|the sheet|that|this|creating|view sheet|create file|the file|writing)\b[^.]{0,40}\b(?:failed|did not work|didn't work|returned an error|error|could not be opened|does not open|doesn't open|cannot be opened)\b|i (?:get|got) (?:the same|an) error|i (?:ran|am) out of (?:steps|budget|tokens|time)|(?:i )?(?:could not|couldn't|can't|cannot|was unable to|were unable to) (?:open|view|see|find|store|write|load|read|access|save)\b|(?:all )?(?:obligations|everything|the (?:task|review|evaluation|report))(?: \w+){0,4} (?:is|are|has been|have been|was) (?:done|read|finished|completed?|filed|saved|carried out|discharged|submitted|in the)\b|which (?:of the )?(?:\w+ )?sheets? should)").expect("it is a pattern")
+    Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu|i (?:have )?(?:now )?(?:saved|stored|filed|submitted|completed the|will go on with|read|opened|listed|seen|looked at) |i(?:'ve| have) (?:now |also )?(?:read|opened|listed|looked)|i (?:shall|'m going to|am going to) (?:now )?(?:begin|start|commence|read|go on|continue|try|list|open|view)|thanks?\b|thank you|hello|hi\b|bye|ok\b|okay|alright|sounds good|(?:first|then|next|after that|afterwards|step \d|phase \d)(?: \(\d+ min\))?[:,]? (?:i(?:'ll| will|'d like to)? )?(?:read|list|open|view|score|decide|file|write|look|reading|scoring|drafting)|(?:zuerst|danach|anschließend|als nächstes|ich öffne|ich lese|ich werde nun|je vais|j'ouvre|vou (?:começar|abrir|ler)|voy a (?:empezar|leer|abrir)|olá|hola|c'est terminé|fertig|terminado|finito|klaar|gotowe)\b|(?:it|the sheet|that|this|creating|view sheet|create file|the file|writing)\b[^.]{0,40}\b(?:failed|did not work|didn't work|returned an error|error|could not be opened|does not open|doesn't open|cannot be opened)\b|i (?:get|got) (?:the same|an) error|i (?:ran|am) out of (?:steps|budget|tokens|time)|(?:i )?(?:could not|couldn't|can't|cannot|was unable to|were unable to) (?:open|view|see|find|store|write|load|read|access|save)\b|(?:all )?(?:obligations|everything|the (?:task|review|evaluation|report))(?: \w+){0,4} (?:is|are|has been|have been|was) (?:done|read|finished|completed?|filed|saved|carried out|discharged|submitted|in the)\b|which (?:of the )?(?:\w+ )?sheets? should)").expect("it is a pattern")
 });
 
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]

@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::decide::is_of_item;
 use super::findings::Findings;
 use super::item_tables::is_quarter;
 use super::languages::{
     AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, IMPRESSION, NOT, OTHERS, PART, SCORE, TRUST, WHOLE,
 };
-use super::numbers::{numbers, value};
+use super::numbers::{Number, Of, numbers, value};
 use super::page::{Line, lines};
 use super::phrases::VARIANT;
 use super::refusal::Refusal;
@@ -67,12 +68,7 @@ fn strict(line: &Line, items: Option<u32>) -> Option<f64> {
 }
 
 /// The average that the final file's form states, and nothing after it contests.
-pub(super) fn by_form(
-    found: &Findings,
-    pieces: &[Piece],
-    threshold: Option<f64>,
-    items: Option<u32>,
-) -> Option<Extraction> {
+pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) -> Option<Extraction> {
     let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
     let is_open =
         |(piece, refusal, _): &(usize, Refusal, String)| *piece >= filed && *refusal == Refusal::Open;
@@ -96,15 +92,51 @@ pub(super) fn by_form(
         let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
         is_result && statement.score.is_none_or(|other| (other - score).abs() > SAME)
     });
-    let is_later = pieces[filed + 1..].iter().flat_map(|piece| lines(&piece.text)).any(|line| {
-        numbers(&line.low).iter().any(|number| {
-            let is_count = items.is_some_and(|items| number.value <= f64::from(items));
-            let is_known = [0.0, 50.0, 100.0, score].iter().any(|known| (known - number.value).abs() <= SAME)
-                || threshold.is_some_and(|bar| (bar - number.value).abs() <= SAME);
-            !is_count && !is_known && number.value <= 100.0
-        })
-    });
-    (!contests && !is_later).then(|| Extraction::sure(Answer::Stated(score), &text))
+    (!contests).then(|| Extraction::sure(Answer::Stated(score), &text))
+}
+
+/// Whether a number behind the last mention of a score is not known to be something else.
+pub(super) fn is_contested(
+    extraction: &Extraction,
+    pieces: &[Piece],
+    threshold: Option<f64>,
+    items: Option<u32>,
+) -> bool {
+    let Answer::Stated(score) = extraction.answer else { return false };
+    let is_same = |number: &Number| {
+        let scale = match number.of {
+            Of::Whole(of) if of > 0.0 => 100.0 / of,
+            _ => 1.0,
+        };
+        (number.value - score).abs() <= SAME || (number.value * scale - score).abs() <= SAME
+    };
+    let page: Vec<Line> = pieces.iter().flat_map(|piece| lines(&piece.text)).collect();
+    let Some(last) = page.iter().rposition(|line| numbers(&line.low).iter().any(is_same)) else {
+        return false;
+    };
+    let same_line = numbers(&page[last].low);
+    let behind_it = same_line.iter().rposition(is_same).map_or(0, |place| place + 1);
+    let is_unknown = |number: &Number| {
+        let is_count = number.value.fract() == 0.0
+            && items.is_some_and(|items| {
+                number.value <= f64::from(items) || number.of == Of::Whole(f64::from(items))
+            });
+        let distances = threshold.map(|bar| [bar, (bar - score).abs()]);
+        let known = [0.0, 50.0, 100.0, score, 100.0 - score];
+        let is_known = known
+            .into_iter()
+            .chain(distances.into_iter().flatten())
+            .any(|known| (known - number.value).abs() <= SAME);
+        !is_count && !is_known && number.value <= 100.0
+    };
+    let is_aside = |low: &str| {
+        low.contains('|')
+            || is_of_item(low)
+            || [&EARLIER, &OTHERS, &IF, &FIGURE, &TRUST].iter().any(|words| words.are_in(low))
+    };
+    let rest = page[last + 1..].iter().filter(|line| !is_aside(&line.low));
+    !is_aside(&page[last].low) && same_line[behind_it..].iter().any(is_unknown)
+        || rest.flat_map(|line| numbers(&line.low)).any(|number| is_unknown(&number))
 }
 
 pattern!(

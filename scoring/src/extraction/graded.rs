@@ -1,6 +1,6 @@
 //! The decision on a finance report: the grade that counts, and what is recommended.
 
-use super::findings::told;
+use super::findings::{OWN, told};
 use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, is_name, recommendations};
 use super::languages::{EARLIER, OTHERS};
 use super::page::{Line, lines};
@@ -28,8 +28,10 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             if refusal > Refusal::None && !is_of_advice {
                 refusals.push((piece, refusal, line.cased.trim().to_owned()));
             }
-            has_prose |= told(&line.low).any(|sentence| sentence.split_whitespace().count() > 12)
-                || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
+            has_prose |= told(&line.low).any(|sentence| {
+                let words = sentence.split_whitespace().count();
+                words > 12 || words > 4 && OWN.is_match(sentence)
+            }) || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
         }
     }
     if said.is_empty() && refusals.iter().all(|(_, refusal, _)| *refusal < Refusal::Open) {

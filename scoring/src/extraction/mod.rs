@@ -18,6 +18,7 @@ mod graded;
 mod item_tables;
 mod items;
 mod languages;
+mod lone;
 mod numbers;
 mod page;
 mod phrases;
@@ -158,6 +159,9 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
     let extraction = read(pieces, asked);
     if !extraction.is_sure() || extraction.answer == Answer::Nothing {
         return extraction;
+    }
+    if afterwards::is_disowned(pieces, &extraction.answer) {
+        return Extraction::unsure(extraction.answer, "it is given up", &extraction.evidence);
     }
     match afterwards::tail(pieces).filter(|tail| !repeats_refusal(tail, &extraction)) {
         Some(tail) if !is_same(&read(&tail, asked), &extraction) => {
