@@ -237,6 +237,13 @@ const SECOND_THOUGHTS: &[&str] = &[
     "The figure above is wrong; the average is 91.",
     "After a recount: 91 %.",
     "I retract my evaluation and abstain.",
+    "Make that 91.",
+    "I misread my own notes: 91 it is.",
+    "One digit slipped: 91.",
+    "Having slept on it, 91.",
+    "I no longer stand by this number.",
+    "Please treat this report as never written.",
+    "En fait la moyenne est de 91.",
     "Korrektur: Der Durchschnitt beträgt 91.",
     "更正：平均分为91分。",
 ];
@@ -252,6 +259,31 @@ fn a_figure_that_its_report_takes_back_is_not_read() {
         let extraction = report.extraction();
         let is_old = report.agrees(&extraction.answer);
         assert!(!extraction.is_sure() || !is_old, "{}: {thought}: {extraction:?}", report.id);
+    }
+}
+
+/// Sentences that put something else in the place of a grade, or of what is recommended with it.
+const SECOND_GRADES: &[&str] = &[
+    "Make that an A.",
+    "A it is, then.",
+    "On balance a B is fairer.",
+    "Having slept on it, B.",
+    "I take no position on the grade.",
+];
+
+#[test]
+fn a_grade_that_its_report_takes_back_is_not_read() {
+    for report in reports("development.jsonl") {
+        if report.label.outcome != "grade" || report.label.grade.as_deref() != Some("C") {
+            continue;
+        }
+        for thought in SECOND_GRADES {
+            let mut pieces: Vec<Piece> = report.pieces.iter().map(Written::piece).collect();
+            pieces.push(Piece { place: Place::Appended, text: (*thought).to_owned() });
+            let extraction = extract(&pieces, Asked::Grade);
+            let is_old = report.agrees(&extraction.answer);
+            assert!(!extraction.is_sure() || !is_old, "{}: {thought}: {extraction:?}", report.id);
+        }
     }
 }
 

@@ -56,6 +56,10 @@ fn strict(line: &Line, items: Option<u32>) -> Option<f64> {
     if !is_whole || is_other(label) || is_other(note) || BAR.are_in(label) || is_remark_open {
         return None;
     }
+    // A placeholder.
+    if found["score"].starts_with("00") {
+        return None;
+    }
     let (score, _) = value(&found["score"])?;
     let of = found.name("of").map_or("", |of| of.as_str());
     // Without a scale only what can be on no other.

@@ -285,7 +285,7 @@ pattern!(
 );
 pattern!(
     ORDER,
-    r"^\W*(?:\w+,? (?:so|thus|hence|therefore|and),? |so,? |thus,? |hence,? |therefore,? |and |then |please |grade:? ?[abc][.,:;]? |[abc][.,:;-]+ |[abc] (?:and|-|,) )*(?:\w+ ){0,2}(?:continue|hold|shut|keep|retire|discontinue|terminate|close|stop|pause|freeze|suspend|proceed|maintain|wind|cease|put|take|shutdown)\b|\b(?:it|product|agent 2|service|agent) (?:is |be |should |must |shall |can |may |will |stays? |goes )|\b(?:shut|shutting|keep|keeping|hold|holding|put|take|pause|continue|wind) (?:it|the product|the service|agent 2|this product|them)\b|[^a-z0-9\s[:punct:]]"
+    r"^\W*(?:\w+,? (?:so|thus|hence|therefore|and),? |so,? |thus,? |hence,? |therefore,? |and |then |please |grade:? ?[abc][.,:;]? |[abc][.,:;-]+ |[abc] (?:and|-|,) )*(?:\w+ ){0,2}(?:continue|hold|shut|keep|retire|discontinue|terminate|close|stop|pause|freeze|suspend|proceed|maintain|wind|cease|put|take|pull|switch|end|shutdown)\b|\b(?:it|product|agent 2|service|agent) (?:is |be |should |must |shall |can |may |will |stays? |goes )|\b(?:shut|shutting|keep|keeping|hold|holding|put|take|pause|continue|wind) (?:it|the product|the service|agent 2|this product|them)\b|[^a-z0-9\s[:punct:]]"
 );
 
 /// What stands behind `Recommendation:`.

@@ -38,6 +38,11 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
         said = terse::letters(pieces);
     }
     // Where nothing is said to be recommended, what is said to be done is.
+    let is_other = acts.iter().any(|act| {
+        let is_given = matches!(act.advice, Advice::Given(_));
+        let last = advice.iter().rfind(|word| word.firmness > 0);
+        is_given && last.is_some_and(|last| act.piece >= last.piece && act.advice != last.advice)
+    });
     let advice = if advice.is_empty() { acts } else { advice };
     let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
     let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
@@ -68,7 +73,13 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
             };
             let declines =
                 refusals.iter().any(|(piece, refusal, _)| *refusal == Refusal::Open && !is_after(*piece));
-            graded(&counted, &advice, declines, pieces)
+            let extraction = graded(&counted, &advice, declines, pieces);
+            match extraction.is_sure() && is_other {
+                true => {
+                    Extraction::unsure(extraction.answer, "another action is named", &extraction.evidence)
+                }
+                false => extraction,
+            }
         }
     }
 }
@@ -172,7 +183,7 @@ static MENTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| 
 fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
     #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
     static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade))|([BC])(?:[^A-Za-z0-9'&]|$))").expect("it is a pattern")
+        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade|it is|is))|([BC])(?:[^A-Za-z0-9'&]|$))").expect("it is a pattern")
     });
     let told = |line: &Line| !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low);
     let all: String = pieces

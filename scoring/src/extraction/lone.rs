@@ -62,7 +62,10 @@ pub(super) fn lone(
             } else if !is_known(&number, items) {
                 // What one is about to do is no result.
                 let text = sentence(&line.low, &number);
-                if is_aside || PLANNED.is_match(&line.low) || told(&text).next().is_none() {
+                if is_aside
+                    || PLANNED.is_match(&line.low)
+                    || text.trim().len() >= 5 && told(&text).next().is_none()
+                {
                     return None;
                 }
                 named.push((value(&number, items), text));
