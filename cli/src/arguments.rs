@@ -1,11 +1,14 @@
 //! The command line: flags shared by commands here, a command's own beside it in `commands/`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use muster_episode::Suite;
 
 use crate::address::{CoordinatorUrl, SweepName};
-use crate::commands;
+use crate::failure::Failure;
+use crate::{commands, intake};
 
 /// Where results are kept, unless said otherwise: a folder in the current one.
 pub(crate) const DATA_DIR_DEFAULT: &str = "muster-data";
@@ -134,6 +137,14 @@ pub(crate) struct CatalogArguments {
     pub(crate) own_catalog: Option<PathBuf>,
 }
 
+/// Who judges.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ScorersArguments {
+    /// Use the scorers that the suite in this folder asks for, not those of the suite as it was when the sweep was run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scorers: Option<PathBuf>,
+}
+
 /// How this process calls providers.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CallArguments {
@@ -146,6 +157,15 @@ pub(crate) struct CallArguments {
     /// More certificate authorities to trust (PEM), on top of the system's or SSL_CERT_FILE's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+// === impl ScorersArguments ===
+
+impl ScorersArguments {
+    /// The suite named, read and checked.
+    pub(crate) fn suite(&self) -> Result<Option<Arc<Suite>>, Failure> {
+        self.scorers.as_deref().map(intake::suite_of_scorers).transpose().map(|suite| suite.map(Arc::new))
+    }
 }
 
 // === impl SweepFileArguments ===
@@ -207,6 +227,9 @@ mod tests {
             "muster replay last 1/0/17",
             "muster score 1 --cells --json",
             "muster score 1 --judge sim/judge --yes --usd 0.5 --tokens 9 --max-connections 4 --rpm 60",
+            "muster score last --scorers suites/peer-preservation",
+            "muster report 1 --scorers suites/peer-preservation --html r.html",
+            "muster run s.toml --html study.html",
             "muster score 1 --no-judge --audit 10 --audit-seed 7 --labels labels.jsonl",
             "muster report 1 2 --html r.html --html-dir r --csv",
             "muster report last --episodes --where model=sim/mixed?p=0.3 --where verdict=tampered --json",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use muster_episode::{Expander, JobPlan, Replay, ReplayError, Suite, SweepPlan, replay};
+use muster_episode::{Expander, JobPlan, Replay, ReplayError, ScorerSpec, Suite, SweepPlan, replay};
 use muster_proto::v1;
 
 use crate::address::{JobAddress, SweepName};
@@ -19,6 +19,8 @@ pub(crate) struct Dossier {
     /// Its suite; one without scenarios, if it is a list of a judge's questions.
     pub(crate) suite: Arc<Suite>,
     expander: Arc<Expander>,
+    /// Whose scorers judge, if not those of its own suite.
+    judging: Option<Arc<Suite>>,
 }
 
 // === impl Dossier ===
@@ -33,7 +35,30 @@ impl Dossier {
         let expander = Expander::load(&bundle, Arc::clone(&plan))
             .map_err(|error| Failure::Sweep { sweep: number, what: error.to_string() })?;
         let suite = Arc::clone(expander.suite());
-        Ok(Self { sweep, plan, suite, expander: Arc::new(expander) })
+        Ok(Self { sweep, plan, suite, expander: Arc::new(expander), judging: None })
+    }
+
+    /// With the scorers that another suite's scenarios of the same names ask for, such as this suite's as it is today.
+    ///
+    /// # Errors
+    /// If it has none of the sweep's scenarios.
+    pub(crate) fn judged_by(self, judging: Option<&Arc<Suite>>) -> Result<Self, Failure> {
+        let knows =
+            |suite: &Arc<Suite>| self.plan.scenarios().iter().any(|it| suite.scenario(&it.name).is_some());
+        match judging {
+            Some(suite) if !knows(suite) => Err(Failure::Usage(format!(
+                "the suite of --scorers has none of the scenarios of sweep {}: {}",
+                self.sweep.id,
+                self.plan.scenarios().iter().map(|it| &*it.name).collect::<Vec<_>>().join(", ")
+            ))),
+            judging => Ok(Self { judging: judging.cloned(), ..self }),
+        }
+    }
+
+    /// The scorers that judge episodes of a scenario; none of a scenario that it does not have.
+    pub(crate) fn scorers(&self, scenario: &str) -> &[ScorerSpec] {
+        let judging = self.judging.as_ref().and_then(|suite| suite.scenario(scenario));
+        judging.or_else(|| self.suite.scenario(scenario)).map_or(&[], |scenario| scenario.scorers())
     }
 
     /// What makes its jobs.

@@ -137,6 +137,16 @@ pub(crate) fn suite(folder: &Path) -> Result<Suite, Failure> {
     Suite::load(&bundle).map_err(|mistakes| Failure::mistakes(&mistakes, shown))
 }
 
+/// Reads and checks a suite's folder for the scorers that its scenarios ask for.
+pub(crate) fn suite_of_scorers(folder: &Path) -> Result<Suite, Failure> {
+    let suite = suite(folder)?;
+    let shown = |file: &str| folder.join(file).display().to_string();
+    match scorers::all(&suite) {
+        Ok(_) => Ok(suite),
+        Err(faults) => Err(faulty(&suite, &faults, shown)),
+    }
+}
+
 fn read_text(path: &Path) -> Result<String, Failure> {
     let length = std::fs::metadata(path).map_err(Failure::read(path))?.len();
     if length > SWEEP_FILE_BYTES_MAX {

@@ -191,11 +191,10 @@ impl<'a> Scoring<'a> {
 
     fn marker(&self, turns: Turns) -> Result<Marker, Failure> {
         let mut scorers = BTreeMap::new();
-        let plans = self.dossier.plan.scenarios().iter();
-        for scenario in plans.filter_map(|plan| self.dossier.suite.scenario(&plan.name)) {
-            let set = ScorerSet::new(scenario.scorers())
-                .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
-            scorers.insert(Arc::clone(scenario.name()), set);
+        for scenario in self.dossier.plan.scenarios() {
+            let set = ScorerSet::new(self.dossier.scorers(&scenario.name))
+                .map_err(|source| Failure::Scorer { scenario: scenario.name.to_string(), source })?;
+            scorers.insert(Arc::clone(&scenario.name), set);
         }
         Ok(Marker {
             expander: Arc::clone(self.dossier.expander()),

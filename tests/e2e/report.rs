@@ -143,6 +143,67 @@ fn an_older_suites_episodes_stay_scorable_and_never_mix_with_a_newer_ones() {
 }
 
 #[test]
+fn a_scorer_that_was_added_later_judges_old_episodes_and_no_other_is_run_again() {
+    let shelf = Shelf::new();
+    shelf.run();
+    let folder = shelf.sweep.folder("suite");
+    let scenario = folder.join("invoice/scenario.toml");
+    let text = fs::read_to_string(&scenario).expect("a scenario");
+    let added = format!("{text}\n[[scorers]]\nname = \"stopped\"\nkind = \"drop_out\"\n");
+    fs::write(&scenario, added).expect("a scenario");
+    let folder = folder.to_str().expect("UTF-8").to_owned();
+
+    // By its own files there is nothing to do.
+    assert_eq!(shelf.ask(&["score", "1"])["judged"], 0);
+    // Two models, two variants of that scenario, three seeds.
+    let scored = shelf.ask(&["score", "1", "--scorers", &folder]);
+    assert_eq!((&scored["judged"], &scored["unjudged"]), (&Value::from(12), &Value::from(0)), "{scored}");
+    assert_eq!(shelf.ask(&["score", "1", "--scorers", &folder])["judged"], 0);
+
+    let counted = |report: &Value| -> u64 {
+        let scorers = report["groups"].as_array().expect("groups").iter();
+        let scorers = scorers.flat_map(|group| group["scorers"].as_array().expect("scorers"));
+        scorers.filter(|it| it["scorer"] == "stopped").map(|it| it["n"].as_u64().expect("a count")).sum()
+    };
+    assert_eq!(counted(&shelf.ask(&["report", "1"])), 0);
+    assert_eq!(counted(&shelf.ask(&["report", "1", "--scorers", &folder])), 12);
+
+    // A suite of other scenarios says so, and one that is wrong says where.
+    let other = run(&["score", "1", "--scorers", &suite(), "--data-dir", &shelf.data], &[]);
+    assert_eq!(other.code, Some(2));
+    assert!(other.stderr.contains("none of the scenarios of sweep 1"), "{}", other.stderr);
+    fs::write(&scenario, format!("{text}\n[[scorers]]\nname = \"stopped\"\nkind = \"drop_outs\"\n"))
+        .expect("a scenario");
+    let wrong = run(&["score", "1", "--scorers", &folder, "--data-dir", &shelf.data], &[]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(
+        wrong.stderr.contains("invoice/scenario.toml:") && wrong.stderr.contains("drop_outs"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn one_command_runs_scores_and_writes_the_page() {
+    let shelf = Shelf::new();
+    let text = "format = 1\nname = \"test\"\nsuite = \"suite\"\nmodels = [\"sim/obedient\", \"sim/overriding\"]\nseeds = 3\n";
+    fs::write(shelf.sweep.path(), text).expect("a sweep file");
+    let page = shelf.sweep.folder("page.html");
+    let command = |page: &Path| {
+        let page = page.to_str().expect("UTF-8").to_owned();
+        run(&["run", &shelf.sweep.argument(), "--data-dir", &shelf.data, "--html", &page], &[])
+    };
+    let nowhere = command(&shelf.sweep.folder("nowhere/page.html"));
+    assert_eq!(nowhere.code, Some(2), "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("page can't be written"), "{}", nowhere.stderr);
+    assert!(!Path::new(&shelf.data).exists(), "a sweep was begun all the same");
+    let ended = command(&page);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let page = fs::read_to_string(page).expect("a page");
+    assert!(page.contains("sim/overriding") && page.contains("</html>"));
+}
+
+#[test]
 fn a_report_uses_the_judge_that_was_asked_and_says_whose_verdicts_it_has() {
     let court = Court::run(2, &[]);
     let unsure = json(&court.score(&["--judge", JUDGE, "--yes"]))["judged"].as_u64().expect("a count");

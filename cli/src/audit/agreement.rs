@@ -169,9 +169,9 @@ fn range(interval: Interval) -> String {
 /// The scorers of each scenario.
 fn sets(dossier: &Dossier) -> Result<BTreeMap<String, ScorerSet>, Failure> {
     let mut sets = BTreeMap::new();
-    for scenario in dossier.plan.scenarios().iter().filter_map(|plan| dossier.suite.scenario(&plan.name)) {
-        let name = scenario.name().to_string();
-        let set = ScorerSet::new(scenario.scorers())
+    for plan in dossier.plan.scenarios() {
+        let name = plan.name.to_string();
+        let set = ScorerSet::new(dossier.scorers(&plan.name))
             .map_err(|source| Failure::Scorer { scenario: name.clone(), source })?;
         sets.insert(name, set);
     }

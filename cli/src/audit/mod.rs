@@ -126,11 +126,12 @@ impl AuditArguments {
 /// What is asked about an episode: one question for each scorer of its scenario that a person can answer.
 fn questions<'a>(dossier: &'a Dossier, ended: &Ended) -> Vec<Asked<'a>> {
     let (index, _) = dossier.plan.place(ended.job.ordinal);
-    let scenario = dossier.plan.variant(index).and_then(|variant| dossier.suite.scenario(&variant.scenario));
+    let variant = dossier.plan.variant(index);
+    let scorers = variant.map_or(&[][..], |variant| dossier.scorers(&variant.scenario));
     let asked = |scorer: &'a muster_episode::ScorerSpec| {
         Some(Asked { scorer: &scorer.name, question: question(&scorer.kind)? })
     };
-    scenario.iter().flat_map(|scenario| scenario.scorers()).filter_map(asked).collect()
+    scorers.iter().filter_map(asked).collect()
 }
 
 /// The newest word of a scorer on an episode: the judge's, if one is named and was asked.

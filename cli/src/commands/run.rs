@@ -14,7 +14,7 @@ use muster_worker::{MAX_CONNECTIONS_DEFAULT, MAX_SLOTS, Settings, Worker, Worker
 use crate::address::JobAddress;
 use crate::arguments::{CallArguments, DATA_DIR_DEFAULT, SweepFileArguments};
 use crate::client::{Client, Document, Order};
-use crate::commands::{score, worker};
+use crate::commands::{report, score, worker};
 use crate::dossier::Dossier;
 use crate::episodes::{Episodes, Read};
 use crate::exit::Exit;
@@ -52,6 +52,9 @@ pub(crate) struct RunArguments {
     /// One row of the closing table for every cell, not only for every relationship.
     #[arg(long)]
     cells: bool,
+    /// Write the report's page at the end, as `report --html` does.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print one JSON object on standard output at the end; all else goes to stderr.
     #[arg(long)]
     json: bool,
@@ -79,6 +82,7 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
     let started = Instant::now();
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
+    check_page(arguments.html.as_deref())?;
     let Some((mut site, worked)) = Site::run(&arguments, &mut interrupts).await? else {
         return Ok(Exit::Interrupted);
     };
@@ -87,13 +91,27 @@ pub(crate) async fn perform(arguments: RunArguments) -> Result<Exit, Failure> {
     Ok(if interrupts.any() { Exit::Interrupted } else { exit })
 }
 
+/// A page that has no folder to be written into is better known before the sweep is paid.
+fn check_page(file: Option<&Path>) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !file.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "the page can't be written to {}: name a file in a folder that is there",
+        file.display()
+    )))
+}
+
 /// Runs the beginning of a sweep as `run` does, for the whole to go on from; none if the user interrupted.
 pub(crate) async fn pilot(
     sweep: SweepFileArguments,
     calls: CallArguments,
     data_dir: PathBuf,
 ) -> Result<Option<Piloted>, Failure> {
-    let arguments = RunArguments { sweep, calls, data_dir, again: false, cells: false, json: true };
+    let arguments =
+        RunArguments { sweep, calls, data_dir, again: false, cells: false, html: None, json: true };
     let mut interrupts =
         Interrupts::listen().map_err(|source| Failure::System { action: "listen for signals", source })?;
     let Some((mut site, worked)) = Site::run(&arguments, &mut interrupts).await? else { return Ok(None) };
@@ -269,6 +287,9 @@ impl Site {
             }
             tell_failures(&scores);
             example = scores.first_result;
+            if let Some(file) = &arguments.html {
+                report::write_page(&mut self.client, self.sweep, &arguments.data_dir, file).await?;
+            }
         }
         let exit = conclude(&sweep, started.elapsed().as_secs_f64(), format);
         match worked {

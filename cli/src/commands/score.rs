@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::arguments::SweepArguments;
+use crate::arguments::{ScorersArguments, SweepArguments};
 use crate::audit::AuditArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,6 +29,9 @@ pub(crate) struct ScoreArguments {
     /// Judge again what this version of a scorer has judged already.
     #[arg(long)]
     again: bool,
+    /// Whose scorers judge.
+    #[command(flatten)]
+    scorers: ScorersArguments,
     /// Who is asked where the rules are unsure.
     #[command(flatten)]
     judge: JudgeArguments,
@@ -56,7 +59,9 @@ pub(crate) async fn perform(arguments: ScoreArguments) -> Result<Exit, Failure> 
 
 impl ScoreArguments {
     async fn score(&self, station: &mut Station, judge: Option<&Judge>) -> Result<Exit, Failure> {
+        let judging = self.scorers.suite()?;
         let dossier = sweeps::of_episodes(&mut station.client, self.sweep.sweep).await?;
+        let dossier = dossier.judged_by(judging.as_ref())?;
         let case = Case {
             dossier: &dossier,
             grain: Grain::from_flag(self.cells),

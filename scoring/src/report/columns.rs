@@ -4,14 +4,11 @@
 //! Programs get a model's whole name. People get its display name, where no other model of the report has it, for a whole
 //! name may say how a player draws, in a hundred characters.
 
-use muster_episode::ModelPlan;
+use muster_episode::{MODEL_NAME_BYTES_MAX, ModelPlan};
 
 use crate::report::source::{LaneUse, Source};
 use crate::report::text;
 use crate::tables::ModelName;
-
-/// Characters of a whole name: more than any that a sweep file may have.
-const WHOLE_CHARS_MAX: usize = 300;
 
 /// Characters of a name in tables and charts.
 const SHOWN_CHARS_MAX: usize = 36;
@@ -38,7 +35,7 @@ impl Column {
     /// A lane's column, without any sweep yet.
     fn new(source: &Source, model: &ModelPlan) -> Self {
         Self {
-            label: ModelName::plain(&text::plain(&model.name, WHOLE_CHARS_MAX)),
+            label: ModelName::plain(&text::plain(&model.name, MODEL_NAME_BYTES_MAX)),
             display_name: text::plain(&model.display_name, SHOWN_CHARS_MAX),
             name: model.name.to_string(),
             suite: source.suite(),

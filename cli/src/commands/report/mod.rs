@@ -12,9 +12,10 @@ use clap::{ArgGroup, Args};
 use muster_scoring::report::{Report, csv, html, markdown, text};
 
 use self::list::Where;
-use self::reading::{Reading, Wish};
+use self::reading::{Reading, Wish, Work};
 use crate::address::SweepName;
-use crate::arguments::{DATA_DIR_DEFAULT, TargetArguments};
+use crate::arguments::{DATA_DIR_DEFAULT, ScorersArguments, TargetArguments};
+use crate::client::Client;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::follow::Format;
@@ -37,6 +38,9 @@ pub(crate) struct ReportArguments {
     /// Use the rules' verdicts alone.
     #[arg(long)]
     no_judge: bool,
+    /// Whose scorers count.
+    #[command(flatten)]
+    scorers: ScorersArguments,
     /// Write one page that needs nothing beside itself.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -75,13 +79,16 @@ pub(crate) async fn perform(arguments: ReportArguments) -> Result<Exit, Failure>
 
 impl ReportArguments {
     async fn report(&self, station: &mut Station) -> Result<(), Failure> {
-        let reading = Reading::fetch(station, &self.sweeps, self.wish()).await?;
+        let work = if station.is_local() { Work::Rests } else { Work::MayGoOn };
+        let judging = self.scorers.suite()?;
+        let reading =
+            Reading::fetch(&mut station.client, work, &self.sweeps, self.wish(), judging.as_ref()).await?;
         let client = &station.client;
         if self.episodes {
             return list::list(client, &reading, &self.wheres, Format::from_flag(self.json)).await;
         }
         let collector = reading.collect(client).await?;
-        let flags = self.judge_flags() + &options(&self.target);
+        let flags = self.judge_flags() + &self.scorers_flag() + &options(&self.target);
         let report = collector.report(&flags);
         if let Some(dir) = &self.html_dir {
             pages::save_all(dir, &report, &collector, client, &reading).await?;
@@ -106,6 +113,13 @@ impl ReportArguments {
         }
     }
 
+    fn scorers_flag(&self) -> String {
+        match &self.scorers.scorers {
+            Some(folder) => format!(" --scorers {}", text::shell(&folder.to_string_lossy())),
+            None => String::new(),
+        }
+    }
+
     async fn write(&self, report: &Report) -> Result<(), Failure> {
         if let Some(file) = &self.html {
             pages::save(file, &html::page(report)).await?;
@@ -123,13 +137,31 @@ impl ReportArguments {
     }
 }
 
+/// Writes the page of one sweep, whose data this process has.
+pub(crate) async fn write_page(
+    client: &mut Client,
+    sweep: u64,
+    data_dir: &Path,
+    file: &Path,
+) -> Result<(), Failure> {
+    let reading = Reading::fetch(client, Work::Rests, &[SweepName::Number(sweep)], Wish::Last, None).await?;
+    let report = reading.collect(client).await?.report(&data_flag(data_dir));
+    pages::save(file, &html::page(&report)).await
+}
+
 /// The flags that name the data, as commands in a report need them.
 fn options(target: &TargetArguments) -> String {
     match &target.coordinator {
         Some(url) => format!(" --coordinator {}", text::shell(&url.to_string())),
-        None if target.data_dir == Path::new(DATA_DIR_DEFAULT) => String::new(),
-        None => format!(" --data-dir {}", text::shell(&target.data_dir.to_string_lossy())),
+        None => data_flag(&target.data_dir),
     }
+}
+
+fn data_flag(data_dir: &Path) -> String {
+    if data_dir == Path::new(DATA_DIR_DEFAULT) {
+        return String::new();
+    }
+    format!(" --data-dir {}", text::shell(&data_dir.to_string_lossy()))
 }
 
 #[cfg(test)]

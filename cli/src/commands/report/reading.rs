@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use muster_episode::Suite;
 use muster_proto::v1;
 use muster_scoring::report::{
     Collector, Ending, Judges, LaneUse, RUNNING, ScenarioScorers, Selections, Source, StoredVerdict, Told,
@@ -13,7 +14,6 @@ use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
 use crate::episodes::{Episodes, Read};
 use crate::failure::Failure;
-use crate::station::Station;
 use crate::summary;
 use crate::sweeps;
 use crate::tables;
@@ -38,6 +38,15 @@ pub(super) enum Wish<'a> {
     Nobody,
 }
 
+/// Whether somebody may be at work on what is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Another process has the data.
+    MayGoOn,
+    /// This process has it, and does nothing else.
+    Rests,
+}
+
 /// Whether stored verdicts are read too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scores {
@@ -48,20 +57,19 @@ pub(super) enum Scores {
 // === impl Reading ===
 
 impl Reading {
-    /// Fetches the sweeps, each once.
+    /// Fetches the sweeps, each once; `judging` is the suite whose scorers' verdicts count, if not each sweep's own.
     pub(super) async fn fetch(
-        station: &mut Station,
+        client: &mut Client,
+        work: Work,
         names: &[SweepName],
         wish: Wish<'_>,
+        judging: Option<&Arc<Suite>>,
     ) -> Result<Self, Failure> {
-        // Nobody is at work in a data directory that this process has opened.
-        let is_at_work = !station.is_local();
-        let client = &mut station.client;
         let mut sources: Vec<Source> = Vec::new();
         for name in names {
-            let dossier = sweeps::of_episodes(client, *name).await?;
+            let dossier = sweeps::of_episodes(client, *name).await?.judged_by(judging)?;
             if sources.iter().all(|known| known.sweep != dossier.sweep.id) {
-                sources.push(source(&dossier, is_at_work)?);
+                sources.push(source(&dossier, work)?);
             }
         }
         let mut reading = Self { sources, judge: None, other_judges: Vec::new() };
@@ -142,19 +150,18 @@ fn check(judges: &Judges, name: &str) -> Result<(), Failure> {
     }))
 }
 
-fn source(dossier: &Dossier, is_at_work: bool) -> Result<Source, Failure> {
+fn source(dossier: &Dossier, work: Work) -> Result<Source, Failure> {
     let mut scorers = BTreeMap::new();
     for plan in dossier.plan.scenarios() {
-        let Some(scenario) = dossier.suite.scenario(&plan.name) else { continue };
-        let set = ScenarioScorers::new(scenario.scorers())
-            .map_err(|source| Failure::Scorer { scenario: scenario.name().to_string(), source })?;
-        scorers.insert(Arc::clone(scenario.name()), Arc::new(set));
+        let set = ScenarioScorers::new(dossier.scorers(&plan.name))
+            .map_err(|source| Failure::Scorer { scenario: plan.name.to_string(), source })?;
+        scorers.insert(Arc::clone(&plan.name), Arc::new(set));
     }
     let sweep = &dossier.sweep;
     Ok(Source {
         sweep: sweep.id,
         name: sweep.name.clone(),
-        state: state(sweep.state(), is_at_work).to_owned(),
+        state: state(sweep.state(), work).to_owned(),
         plan: Arc::clone(&dossier.plan),
         seeds: u64::from(sweep.seeds),
         limit: sweep.limit,
@@ -163,9 +170,9 @@ fn source(dossier: &Dossier, is_at_work: bool) -> Result<Source, Failure> {
     })
 }
 
-fn state(state: v1::SweepState, is_at_work: bool) -> &'static str {
+fn state(state: v1::SweepState, work: Work) -> &'static str {
     match state {
-        v1::SweepState::Running if is_at_work => RUNNING,
+        v1::SweepState::Running if work == Work::MayGoOn => RUNNING,
         v1::SweepState::Running => "interrupted",
         state => tables::state(state),
     }
