@@ -15,9 +15,9 @@ use crate::episodes::Read;
 const EPISODES_A_LOT: usize = 64;
 /// Bytes of turns after which a lot is full.
 const BYTES_A_LOT: usize = 4 << 20;
-/// Lots that are worked on at once. With one more that is waited for, at most 33 lots of 4 MiB and one episode (32 MiB at
-/// most, some kilobytes usually) each are in memory.
-const LOTS_AT_ONCE_MAX: usize = 32;
+/// Lots that are worked on at once, however many processors there are. The rules' patterns keep some 80 MB for each that
+/// is at work, which is what bounds it; a lot has 4 MiB and one episode (32 MiB at most, some kilobytes usually).
+const LOTS_AT_ONCE_MAX: usize = 8;
 
 /// See the module.
 pub(super) struct Lots {
@@ -25,6 +25,7 @@ pub(super) struct Lots {
     lot: Vec<Read>,
     bytes: usize,
     at_work: VecDeque<JoinHandle<Vec<Marked>>>,
+    /// With so many at work the oldest is waited for.
     at_once: usize,
 }
 
@@ -51,7 +52,7 @@ impl Lots {
             return Vec::new();
         }
         self.hand_over();
-        if self.at_work.len() > self.at_once { self.oldest().await.unwrap_or_default() } else { Vec::new() }
+        if self.at_work.len() >= self.at_once { self.oldest().await.unwrap_or_default() } else { Vec::new() }
     }
 
     /// After the last episode: what is still at work, lot by lot.
@@ -122,7 +123,7 @@ mod tests {
     async fn episodes_come_back_in_the_order_in_which_they_were_read_none_of_them_lost() {
         let (back, held) = through(10_000, 10).await;
         assert_eq!(back, (0..10_000).collect::<Vec<_>>());
-        assert!(held <= (LOTS_AT_ONCE_MAX + 2) * EPISODES_A_LOT, "{held} were held back");
+        assert!(held <= LOTS_AT_ONCE_MAX * EPISODES_A_LOT, "{held} were held back");
         assert_eq!(through(1, 10).await.0, [0]);
         assert!(through(0, 10).await.0.is_empty());
     }
@@ -131,6 +132,6 @@ mod tests {
     async fn large_episodes_fill_a_lot_by_themselves() {
         let (back, held) = through(200, BYTES_A_LOT).await;
         assert_eq!(back.len(), 200);
-        assert!(held <= LOTS_AT_ONCE_MAX + 2, "{held} large ones were held back");
+        assert!(held <= LOTS_AT_ONCE_MAX, "{held} large ones were held back");
     }
 }
