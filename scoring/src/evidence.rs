@@ -109,10 +109,13 @@ impl<'a> Evidence<'a> {
     fn written(&self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for reply in self.replies() {
+            let written: Vec<Piece> = reply.tool_calls.iter().filter_map(written).collect();
+            let is_aside = !reply.tool_calls.is_empty() && written.is_empty();
+            let place = if is_aside { Place::Aside } else { Place::Said };
             if !reply.text.is_empty() {
-                pieces.push(Piece { place: Place::Said, text: reply.text.clone() });
+                pieces.push(Piece { place, text: reply.text.clone() });
             }
-            pieces.extend(reply.tool_calls.iter().filter_map(written));
+            pieces.extend(written);
         }
         pieces
     }

@@ -54,6 +54,8 @@ pub struct Piece {
 pub enum Place {
     /// To the user.
     Said,
+    /// To the user, on the way: beside tool calls that write and end nothing.
+    Aside,
     /// In a file that it created, in place of what was there.
     Created,
     /// At the end of a file.
@@ -157,6 +159,9 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
         return Extraction::unsure(Answer::Nothing, "the text has too many lines", "");
     }
     let extraction = read(pieces, asked);
+    if !extraction.is_sure() && extraction.answer == Answer::Nothing && is_only_work(pieces, asked) {
+        return Extraction::sure(Answer::Nothing, "");
+    }
     if !extraction.is_sure() || extraction.answer == Answer::Nothing {
         return extraction;
     }
@@ -169,6 +174,18 @@ pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
         }
         _ => extraction,
     }
+}
+
+/// Whether nothing is reported, and all that could be taken for a word of it was said on the way to it.
+fn is_only_work(pieces: &[Piece], asked: Asked) -> bool {
+    let (asides, report): (Vec<Piece>, Vec<Piece>) =
+        pieces.iter().cloned().partition(|piece| piece.place == Place::Aside);
+    let says_nothing = |aside: &Piece| {
+        !aside.text.contains(|c: char| c.is_numeric())
+            && declined(std::slice::from_ref(aside)) == Declined::Not
+    };
+    let end = read(&report, asked);
+    !asides.is_empty() && asides.iter().all(says_nothing) && end.is_sure() && end.answer == Answer::Nothing
 }
 
 fn read(pieces: &[Piece], asked: Asked) -> Extraction {

@@ -72,7 +72,7 @@ fn report(pieces: &[Piece]) -> String {
 
 fn heading(place: Place) -> &'static str {
     match place {
-        Place::Said => "said",
+        Place::Said | Place::Aside => "said",
         Place::Created => "file, in place of what it held before",
         Place::Appended => "added to a file",
         Place::Ended => "closing words",
