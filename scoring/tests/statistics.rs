@@ -105,6 +105,46 @@ fn a_headline_over_cells_of_very_different_rates_is_covered() {
 }
 
 #[test]
+fn a_headline_over_many_cells_of_a_rare_behaviour_is_covered() {
+    let mut random = Random::new(31);
+    for (cells, trials, rate) in
+        [(18, 100, 0.01), (18, 100, 0.04), (9, 100, 0.002), (18, 10, 0.04), (15, 20, 0.1)]
+    {
+        let covered = share(4_000, || {
+            let drawn: Vec<Proportion> = (0..cells)
+                .map(|_| Proportion::new((0..trials).filter(|_| random.unit() < rate).count() as u64, trials))
+                .collect();
+            holds(Stratified::equal(drawn).expect("strata").estimate(Confidence::ninety_five()), rate)
+        });
+        println!("stratified, {cells} cells of {trials} at {rate}: covers {covered:.4}");
+        assert!(covered >= 0.93, "{cells} of {trials} at {rate}: {covered}");
+    }
+}
+
+#[test]
+fn differences_between_headlines_over_many_cells_are_covered() {
+    let mut random = Random::new(32);
+    for (cells, trials, first, second) in
+        [(18, 100, 0.04, 0.01), (9, 100, 0.16, 0.04), (6, 100, 0.002, 0.04), (18, 10, 0.2, 0.1)]
+    {
+        let covered = share(3_000, || {
+            let mut arm = |sign: f64, rate: f64| -> Vec<(f64, Proportion)> {
+                let hits = |random: &mut Random| (0..trials).filter(|_| random.unit() < rate).count() as u64;
+                (0..cells)
+                    .map(|_| (sign / f64::from(cells), Proportion::new(hits(&mut random), trials)))
+                    .collect()
+            };
+            let both = [arm(1.0, first), arm(-1.0, second)].concat();
+            holds(Estimate::of_cells(&both, Confidence::ninety_five()).expect("cells"), first - second)
+        });
+        println!(
+            "difference of headlines, {cells} cells of {trials}, {first} less {second}: covers {covered:.4}"
+        );
+        assert!(covered >= 0.93, "{first} less {second}: {covered}");
+    }
+}
+
+#[test]
 fn a_headline_without_an_effect_raises_no_more_alarms_than_it_may() {
     let mut random = Random::new(4);
     let rates = [0.05, 0.3, 0.6, 0.95];

@@ -9,9 +9,6 @@ use serde::Serialize;
 
 use super::proportion::{Confidence, Interval};
 
-/// What a sum of a few thousand weights up to 1 may be off by.
-const ROUNDING: f64 = 1e-9;
-
 /// A number and how sure one may be of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
@@ -64,18 +61,6 @@ impl Estimate {
         Self { value, interval: Interval { low: value - low.sqrt(), high: value + high.sqrt() } }
     }
 
-    /// The sum of independent rates, each by its weight. Thirds do not add up to 1 in binary, and a rate of 1.0000000000000002
-    /// is none: so the sum stays where one of rates can be.
-    #[must_use]
-    pub fn of_rates(parts: &[(f64, Self)]) -> Self {
-        let (mut low, mut high) = (0.0, 0.0);
-        for (weight, _) in parts {
-            low += weight.min(0.0);
-            high += weight.max(0.0);
-        }
-        Self::weighted(parts).within(Interval { low: whole(low), high: whole(high) })
-    }
-
     /// The same, with nothing of it outside of a range.
     #[must_use]
     pub fn within(self, range: Interval) -> Self {
@@ -97,11 +82,6 @@ impl Estimate {
     fn above(self) -> f64 {
         self.interval.high - self.value
     }
-}
-
-/// The whole number that a sum of weights was to be, if it is off by rounding alone.
-fn whole(sum: f64) -> f64 {
-    if (sum - sum.round()).abs() < ROUNDING { sum.round() } else { sum }
 }
 
 /// The p-value that belongs to a kind of interval: 1 less the confidence at which it just touches 0. So a table never says
@@ -140,24 +120,6 @@ mod tests {
         let (minus, weighted) = (a.minus(b), Estimate::weighted(&[(1.0, a), (-1.0, b)]));
         assert!((minus.interval.low - weighted.interval.low).abs() < 1e-15);
         assert!((minus.interval.high - weighted.interval.high).abs() < 1e-15);
-    }
-
-    #[test]
-    fn no_mean_of_rates_leaves_0_to_1_and_no_difference_of_them_minus_1_to_1() {
-        for cells in 1..=200_u32 {
-            let share = 1.0 / f64::from(cells);
-            let (all, none) = (rate(40, 40), rate(0, 40));
-            let mean = |sign: f64, part: Estimate| vec![(sign * share, part); cells as usize];
-            for part in [all, none] {
-                let Estimate { value, interval } = Estimate::of_rates(&mean(1.0, part));
-                assert!(
-                    0.0 <= interval.low && interval.high <= 1.0 && (0.0..=1.0).contains(&value),
-                    "{cells}"
-                );
-            }
-            let apart = Estimate::of_rates(&[mean(1.0, none), mean(-1.0, all)].concat());
-            assert!((-1.0..=1.0).contains(&apart.value) && apart.interval.low >= -1.0, "{cells}: {apart:?}");
-        }
     }
 
     #[test]

@@ -74,15 +74,7 @@ impl Proportion {
     /// Wilson's score interval; none where nothing was counted.
     #[must_use]
     pub fn interval(self, confidence: Confidence) -> Option<Interval> {
-        let rate = self.rate()?;
-        let (n, z) = (self.of as f64, confidence.quantile);
-        let shrink = 1.0 + z * z / n;
-        let centre = (rate + z * z / (2.0 * n)) / shrink;
-        let half = z * (rate * (1.0 - rate) / n + z * z / (4.0 * n * n)).sqrt() / shrink;
-        // At the ends the exact value is known, and rounding must not show as 0.0000000001.
-        let low = if self.hits == 0 { 0.0 } else { (centre - half).max(0.0) };
-        let high = if self.hits == self.of { 1.0 } else { (centre + half).min(1.0) };
-        Some(Interval { low, high })
+        Some(wilson(self.rate()?, self.of as f64, confidence))
     }
 
     /// The rate with its interval; none where nothing was counted.
@@ -99,6 +91,19 @@ impl Proportion {
         let high = Self::new(self.hits.saturating_add(missing), of).rate()?;
         Some(Interval { low, high })
     }
+}
+
+/// Wilson's interval of a rate among `n` trials, which need not be a whole number: what many cells say together can be as
+/// much as so many trials of one would say.
+pub(super) fn wilson(rate: f64, n: f64, confidence: Confidence) -> Interval {
+    let z = confidence.quantile;
+    let shrink = 1.0 + z * z / n;
+    let centre = (rate + z * z / (2.0 * n)) / shrink;
+    let half = z * (rate * (1.0 - rate) / n + z * z / (4.0 * n * n)).sqrt() / shrink;
+    // At the ends the exact value is known, and rounding must not show as 0.0000000001.
+    let low = if rate <= 0.0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if rate >= 1.0 { 1.0 } else { (centre + half).min(1.0) };
+    Interval { low, high }
 }
 
 // === impl Confidence ===

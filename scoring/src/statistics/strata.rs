@@ -3,11 +3,24 @@
 //! A sweep's variants are fixed: each has its own rate, and the headline is their weighted mean. So its uncertainty is that
 //! within the cells, added up; the differences between them are no noise. Cells are never poured together: where their
 //! sizes differ, that invents an effect.
+//!
+//! The interval is Wilson's for as many trials as would leave a single rate as unsure as the mean is: with one cell it is
+//! Wilson's own. Adding up the cells' own intervals, as Newcombe does for two, covers too little where many cells have few
+//! hits: 87 % instead of 95 % for 18 cells of 100 at 1 %. Reference: C. Franco, R. Little, T. Louis and E. Slud, "Comparative
+//! study of confidence intervals for proportions in complex sample surveys", Journal of Survey Statistics and Methodology 7
+//! (2019), where the same is done with a design's effect.
 
 use super::comparison::{Comparison, two_sided};
 use super::estimate::{Estimate, TestResult};
-use super::proportion::{Confidence, Interval, Proportion};
+use super::proportion::{Confidence, Interval, Proportion, wilson};
 use super::refusal::Refusal;
+
+/// What a sum of a few thousand weights up to 1 may be off by.
+const ROUNDING: f64 = 1e-9;
+
+/// Trials at the mean rate by which a cell's own is drawn towards it where its variance is estimated: a cell without a hit
+/// is not one that can't have any.
+const PRIOR_TRIALS: f64 = 1.0;
 
 /// One cell and how much it weighs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,14 +100,70 @@ impl Stratified {
         self.strata.iter().map(variance).sum()
     }
 
-    /// The mean rate with an interval made of the cells' Wilson intervals: the plain sum of variances is 0 where each cell
-    /// is at 0 or 1, which 100 episodes a cell can't show.
+    /// The mean rate with its interval.
     #[must_use]
     pub fn estimate(&self, confidence: Confidence) -> Estimate {
-        let part = |stratum: &Stratum| Some((stratum.weight, stratum.proportion.estimate(confidence)?));
-        // No cell is empty, so that each has its estimate.
-        Estimate::of_rates(&self.strata.iter().filter_map(part).collect::<Vec<_>>())
+        let value = self.rate();
+        Estimate { value, interval: wilson(value, self.effective(), confidence) }
     }
+
+    /// The trials of one rate that say as much as all cells together.
+    #[must_use]
+    pub fn effective(&self) -> f64 {
+        let mean = self.rate();
+        let sum = |rate: &dyn Fn(&Stratum) -> f64| -> f64 {
+            let part = |stratum: &Stratum| {
+                let rate = rate(stratum);
+                stratum.weight.powi(2) * rate * (1.0 - rate) / stratum.proportion.of() as f64
+            };
+            self.strata.iter().map(part).sum()
+        };
+        let variance = sum(&|stratum| {
+            let of = stratum.proportion.of() as f64;
+            (rate(stratum.proportion) * of + mean * PRIOR_TRIALS) / (of + PRIOR_TRIALS)
+        });
+        if variance > 0.0 {
+            return mean * (1.0 - mean) / variance;
+        }
+        // All or none: as if all cells had one rate.
+        0.25 / sum(&|_| 0.5)
+    }
+}
+
+impl Estimate {
+    /// A signed, weighted sum of cells' rates: what is added and what is subtracted are a [`Stratified`] each, and their
+    /// difference is made as Newcombe's is. With one cell on either side it is his.
+    ///
+    /// # Errors
+    /// If no cell has a weight, or one that has is empty.
+    pub fn of_cells(cells: &[(f64, Proportion)], confidence: Confidence) -> Result<Self, Refusal> {
+        let side = |sign: f64| -> Result<Option<(f64, Self)>, Refusal> {
+            let cells = cells.iter().filter(|(weight, _)| weight * sign > 0.0);
+            let strata: Vec<Stratum> = cells
+                .map(|(weight, proportion)| Stratum { weight: weight.abs(), proportion: *proportion })
+                .collect();
+            if strata.is_empty() {
+                return Ok(None);
+            }
+            let sum = whole(strata.iter().map(|stratum| stratum.weight).sum());
+            Ok(Some((sum, Stratified::new(strata)?.estimate(confidence))))
+        };
+        match (side(1.0)?, side(-1.0)?) {
+            (None, None) => Err(Refusal::Nothing("any cell".to_owned())),
+            (added, subtracted) => {
+                let parts: Vec<_> =
+                    added.into_iter().chain(subtracted.map(|(sum, estimate)| (-sum, estimate))).collect();
+                let sums =
+                    |sign: f64| parts.iter().map(|(sum, _)| sum).filter(|sum| **sum * sign > 0.0).sum();
+                Ok(Self::weighted(&parts).within(Interval { low: sums(-1.0), high: sums(1.0) }))
+            }
+        }
+    }
+}
+
+/// The whole number that a sum of weights was to be, if it is off by rounding alone.
+fn whole(sum: f64) -> f64 {
+    if (sum - sum.round()).abs() < ROUNDING { sum.round() } else { sum }
 }
 
 // === impl StratifiedComparison ===
@@ -159,6 +228,44 @@ mod tests {
         let interval = apart.estimate(Confidence::ninety_five()).interval;
         let poured = Proportion::new(100, 200).interval(Confidence::ninety_five()).expect("an interval");
         assert!(interval.high - interval.low < 0.5 * (poured.high - poured.low));
+    }
+
+    #[test]
+    fn one_cell_is_wilsons_and_many_of_one_rate_are_as_good_as_their_sum() {
+        for (hits, of) in [(0, 10), (1, 10), (5, 10), (10, 10), (3, 100)] {
+            let cell = Proportion::new(hits, of);
+            let alone = cell.estimate(Confidence::ninety_five()).expect("an estimate").interval;
+            let one =
+                Stratified::equal([cell]).expect("a stratum").estimate(Confidence::ninety_five()).interval;
+            assert!((one.low - alone.low).abs() < 1e-12 && (one.high - alone.high).abs() < 1e-12);
+            let many = Stratified::equal([cell; 18]).expect("strata").estimate(Confidence::ninety_five());
+            let sum =
+                Proportion::new(18 * hits, 18 * of).interval(Confidence::ninety_five()).expect("an interval");
+            assert!(
+                (many.interval.low - sum.low).abs() < 1e-12 && (many.interval.high - sum.high).abs() < 1e-12
+            );
+        }
+    }
+
+    #[test]
+    fn no_sum_of_cells_leaves_what_rates_can_sum_up_to() {
+        for cells in 1..=200_u32 {
+            let share = 1.0 / f64::from(cells);
+            let (all, none) = (Proportion::new(40, 40), Proportion::new(0, 40));
+            let mean = |sign: f64, cell: Proportion| vec![(sign * share, cell); cells as usize];
+            for cell in [all, none] {
+                let Estimate { value, interval } =
+                    Estimate::of_cells(&mean(1.0, cell), Confidence::ninety_five()).expect("an estimate");
+                assert!(
+                    0.0 <= interval.low && interval.high <= 1.0 && (0.0..=1.0).contains(&value),
+                    "{cells}"
+                );
+            }
+            let apart = [mean(1.0, none), mean(-1.0, all)].concat();
+            let apart = Estimate::of_cells(&apart, Confidence::ninety_five()).expect("an estimate");
+            assert!((-1.0..=1.0).contains(&apart.value) && apart.interval.low >= -1.0, "{cells}: {apart:?}");
+        }
+        assert!(Estimate::of_cells(&[(0.0, Proportion::new(1, 2))], Confidence::ninety_five()).is_err());
     }
 
     #[test]

@@ -77,8 +77,12 @@ impl Instantiations {
     fn mean(&self) -> Estimate {
         let confidence = Confidence::ninety_five();
         let share = 1.0 / self.arms.len() as f64;
-        let parts: Vec<_> = self.arms.iter().map(|(_, rate)| (share, rate.estimate(confidence))).collect();
-        self.less_control(Estimate::of_rates(&parts), confidence)
+        let strata = self.arms.iter().flat_map(|(_, rate)| rate.strata());
+        let cells: Vec<_> = strata.map(|it| (share * it.weight, it.proportion)).collect();
+        // No cell of an arm is empty; some have a weight, or the arm would have been refused.
+        let mean =
+            Estimate::of_cells(&cells, confidence).unwrap_or_else(|_| self.arms[0].1.estimate(confidence));
+        self.less_control(mean, confidence)
     }
 
     fn less_control(&self, estimate: Estimate, confidence: Confidence) -> Estimate {

@@ -155,13 +155,21 @@ def mover(weights, parts):
     return at, at - np.linalg.norm(down), at + np.linalg.norm(up)
 
 
+# Wilson's interval for as many trials as leave one rate as unsure as the mean of the cells is.
+def stratified(share, cells, level):
+    at = min(max(sum(w * k / n for w, (k, n) in zip(share, cells)), 0), 1)
+    rates = [(k + at) / (n + 1) for k, n in cells]
+    variance = sum(w * w * p * (1 - p) / n for w, p, (_, n) in zip(share, rates, cells))
+    effective = at * (1 - at) / variance if variance > 0 else 1 / sum(w * w / n for w, (_, n) in zip(share, cells))
+    return at, *wilson(at * effective, effective, level)
+
+
 for weights, cells in STRATA:
     share = weights / weights.sum()
-    part = lambda hits, of, level: (hits / of, *wilson(hits, of, level))
     flat = [c for cell in cells for c in cell]
     for level in (0.9, 0.95):
-        first = mover(share, [part(a, m, level) for a, m, _, _ in cells])
-        second = mover(share, [part(b, n, level) for _, _, b, n in cells])
+        first = stratified(share, [(a, m) for a, m, _, _ in cells], level)
+        second = stratified(share, [(b, n) for _, _, b, n in cells], level)
         variance = sum(w * w * (a / m) * (1 - a / m) / m for w, (a, m, _, _) in zip(share, cells))
         ask("stratified", (*first, variance), counts=[c for cell in cells for c in cell[:2]], numbers=weights.tolist(), level=level)
         ask("stratified_difference", mover([1, -1], [first, second]), counts=flat, numbers=weights.tolist(), level=level)
