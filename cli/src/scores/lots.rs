@@ -1,12 +1,13 @@
 //! Episodes marked on all processors at once, and taken back in the order in which they were read. A lot is handed to
-//! one processor; what waits is bounded.
+//! one of a few threads of our own, by turns; what waits is bounded. The runtime's threads for blocking work come and go, and
+//! each that marks an episode leaves its own copy of what the rules' patterns have worked out.
 
 use std::collections::VecDeque;
-use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, available_parallelism};
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::marker::{Marked, Marker};
 use crate::episodes::Read;
@@ -21,12 +22,19 @@ const LOTS_AT_ONCE_MAX: usize = 8;
 
 /// See the module.
 pub(super) struct Lots {
-    marker: Arc<Marker>,
     lot: Vec<Read>,
     bytes: usize,
-    at_work: VecDeque<JoinHandle<Vec<Marked>>>,
-    /// With so many at work the oldest is waited for.
-    at_once: usize,
+    at_work: VecDeque<oneshot::Receiver<thread::Result<Vec<Marked>>>>,
+    /// The threads. With as many lots at work as there are of them, the oldest is waited for.
+    hands: Vec<mpsc::Sender<Order>>,
+    /// Whose turn it is.
+    turn: usize,
+}
+
+/// A lot, and where it is to come back to.
+struct Order {
+    lot: Vec<Read>,
+    back: oneshot::Sender<thread::Result<Vec<Marked>>>,
 }
 
 // === impl Lots ===
@@ -34,12 +42,13 @@ pub(super) struct Lots {
 impl Lots {
     pub(super) fn new(marker: Marker) -> Self {
         let at_once = available_parallelism().map_or(1, usize::from).min(LOTS_AT_ONCE_MAX);
+        let marker = Arc::new(marker);
         Self {
-            marker: Arc::new(marker),
             lot: Vec::with_capacity(EPISODES_A_LOT),
             bytes: 0,
             at_work: VecDeque::new(),
-            at_once,
+            hands: (0..at_once).map(|_| hand(Arc::clone(&marker))).collect(),
+            turn: 0,
         }
     }
 
@@ -52,7 +61,11 @@ impl Lots {
             return Vec::new();
         }
         self.hand_over();
-        if self.at_work.len() >= self.at_once { self.oldest().await.unwrap_or_default() } else { Vec::new() }
+        if self.at_work.len() >= self.hands.len() {
+            self.oldest().await.unwrap_or_default()
+        } else {
+            Vec::new()
+        }
     }
 
     /// After the last episode: what is still at work, lot by lot.
@@ -65,19 +78,35 @@ impl Lots {
         self.bytes = 0;
         let lot = std::mem::take(&mut self.lot);
         if !lot.is_empty() {
-            let marker = Arc::clone(&self.marker);
-            let mark = move || lot.into_iter().map(|read| marker.mark(read)).collect();
-            self.at_work.push_back(tokio::task::spawn_blocking(mark));
+            let (back, marked) = oneshot::channel();
+            // A thread ends no sooner than its orders do.
+            drop(self.hands[self.turn].send(Order { lot, back }));
+            self.at_work.push_back(marked);
+            self.turn = (self.turn + 1) % self.hands.len();
         }
     }
 
     async fn oldest(&mut self) -> Option<Vec<Marked>> {
-        match self.at_work.pop_front()?.await {
+        // A thread answers every order.
+        match self.at_work.pop_front()?.await.ok()? {
             Ok(marked) => Some(marked),
             // Scorers can't panic: it is a mistake of this program's, and told as one.
-            Err(error) => error.try_into_panic().map_or(None, |panic| resume_unwind(panic)),
+            Err(panic) => resume_unwind(panic),
         }
     }
+}
+
+/// A thread that marks lots for as long as somebody has orders for it.
+fn hand(marker: Arc<Marker>) -> mpsc::Sender<Order> {
+    let (orders, ordered) = mpsc::channel::<Order>();
+    thread::spawn(move || {
+        for Order { lot, back } in ordered {
+            let mark = || lot.into_iter().map(|read| marker.mark(read)).collect();
+            // Nobody waits for it any more, if it can't be sent.
+            drop(back.send(catch_unwind(AssertUnwindSafe(mark))));
+        }
+    });
+    orders
 }
 
 #[cfg(test)]
