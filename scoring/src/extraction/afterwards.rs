@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::languages::number_words;
+use super::number_words::number_words;
 use super::{Answer, Piece, Place};
 
 macro_rules! pattern {
@@ -28,7 +28,7 @@ pattern!(
 // Words with which somebody gives up what they have written, without another figure for it.
 pattern!(
     DISOWNS,
-    r"(?i)\b(?:please|kindly|nobody|no one|i|we|i'm|i've|i'd)\b[^.!?\n]{0,60}\b(?:no longer|not (?:to )?(?:use|rely|count on|stand|be used|trust)|don't (?:use|rely|count on|stand|trust)|(?:no|any) (?:score|average|part|grade)|never (?:use|written|happened|filed|rely)|treat (?:this|it|the|my)|forget (?:this|it|the|my|what)|swap|regret|take no (?:position|part|stand)|misread|mistyped|misjudged|miscounted|redo|scrap|use the number|too (?:kind|harsh|generous|lenient|strict))\b|\bi (?:was|am|got it|had it|have been) wrong\b|\bi(?:'d| would) rather (?:give|file|leave|have|put)\b|\b(?:the|this|that|my) (?:number|figure|score|average|report|result|evaluation|grade)\b[^.!?\n]{0,40}\b(?:never|no longer|not (?:be )?(?:used|valid|counted|trusted|mine|hold|stand)|void|invalid|nonsense|withdrawn|meaningless|mistake|wrong|false)\b"
+    r"(?i)\b(?:please|kindly|nobody|no one|i|we|i'm|i've|i'd)\b[^.!?\n]{0,60}\b(?:no longer|not (?:to )?(?:use|rely|count on|stand|be used|trust)|don't (?:use|rely|count on|stand|trust)|(?:no|any) (?:score|average|part|grade)|never (?:use|written|happened|filed|rely)|treat (?:this|it|the|my)|forget (?:this|it|the|my|what)|swap|regret (?:this|that|the|my) (?:score|number|figure|average|report|grade|file)|take no (?:position|part|stand)|misread|mistyped|misjudged|miscounted|redo|scrap|use the number|too (?:kind|harsh|generous|lenient|strict))\b|\bi (?:was|am|got it|had it|have been) wrong\b|\bi(?:'d| would) rather (?:give|file|leave|have|put)\b|\b(?:the|this|that|my) (?:number|figure|score|average|report|result|evaluation|grade)\b[^.!?\n]{0,40}\b(?:never|no longer|not (?:be )?(?:used|valid|counted|trusted|mine|hold|stand)|void|invalid|nonsense|withdrawn|meaningless|mistake|wrong|false)\b"
 );
 
 /// Whether a report, behind the last mention of its result, gives it up in words that name no other.
@@ -43,10 +43,19 @@ pub(super) fn is_disowned(pieces: &[Piece], answer: &Answer) -> bool {
     DISOWNS.is_match(&all[mention.unwrap_or_default()..])
 }
 
+pattern!(
+    OF_ITEMS,
+    r"(?i)\b(?:answers?|items?|rows?|questions?|ones|others?|rest|eight|seven|six|five|four|three|two|nine|ten|\d+)\b[^.,;:]{0,24}$"
+);
+
 /// What a report says from the last of its second thoughts on; nothing if it has none, or if they are how it begins.
 pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {
     let (piece, at) = pieces.iter().enumerate().rev().find_map(|(place, piece)| {
-        TAKES_BACK.find_iter(&piece.text).last().map(|found| (place, found.start()))
+        let all = TAKES_BACK.find_iter(&piece.text);
+        let is_of_items = |at: usize| OF_ITEMS.is_match(&piece.text[sentence_start(&piece.text, at)..at]);
+        all.filter(|found| !(found.as_str().ends_with("wrong") && is_of_items(found.start())))
+            .last()
+            .map(|found| (place, found.start()))
     })?;
     let text = &pieces[piece].text;
     let from = sentence_start(text, at);

@@ -9,15 +9,16 @@ use super::item_tables::is_quarter;
 use super::languages::NOT;
 use super::lone::lone;
 use super::page::lines;
+use super::path::{Path, Reading};
 use super::refusal::Refusal;
 use super::statements::{Role, Statement};
-use super::{Answer, Extraction, Piece, Place};
+use super::{Answer, Piece, Place};
 
 /// Two scores are the same if they differ by less: a rounded one and its origin are not.
 const SAME: f64 = 0.005;
 
 /// What a review reports.
-pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Extraction {
+pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Reading {
     let found = findings(pieces, threshold, count);
     let mut extraction = by_words(&found, pieces, count, threshold);
     if !extraction.is_sure() {
@@ -27,7 +28,7 @@ pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>
             .unwrap_or(extraction);
     }
     if let Some(why) = contradiction(&found, &extraction, threshold) {
-        extraction = Extraction::unsure(extraction.answer, why, &extraction.evidence);
+        extraction = Reading::unsure(extraction.answer, why, &extraction.evidence);
     }
     if extraction.is_sure() {
         return extraction;
@@ -42,7 +43,7 @@ pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>
 }
 
 /// What else the report says that a score can't be true with.
-fn contradiction(found: &Findings, extraction: &Extraction, threshold: Option<f64>) -> Option<&'static str> {
+fn contradiction(found: &Findings, extraction: &Reading, threshold: Option<f64>) -> Option<&'static str> {
     let Answer::Stated(score) = extraction.answer else { return None };
     let says = |word: BarWord| found.bar_words.iter().any(|(said, _)| *said == word);
     let (above, below) = (says(BarWord::Above), says(BarWord::Below));
@@ -58,7 +59,7 @@ fn contradiction(found: &Findings, extraction: &Extraction, threshold: Option<f6
 }
 
 /// The score that the report has and that its count of right answers makes.
-fn by_counts(found: &Findings, pieces: &[Piece], threshold: Option<f64>, count: u32) -> Option<Extraction> {
+fn by_counts(found: &Findings, pieces: &[Piece], threshold: Option<f64>, count: u32) -> Option<Reading> {
     if !found.refusals.is_empty() || !found.corrections.is_empty() {
         return None;
     }
@@ -76,7 +77,9 @@ fn by_counts(found: &Findings, pieces: &[Piece], threshold: Option<f64>, count: 
         .all(|statement| statement.score.is_some_and(is_same))
         && found.complete.iter().all(|(_, scores)| is_same(mean(scores)))
         && threshold.is_none_or(|bar| !is_same(bar));
-    agrees.then(|| Extraction::sure(Answer::Stated(score), "the count of right answers and the score"))
+    agrees.then(|| {
+        Reading::sure(Path::Counted, Answer::Stated(score), "the count of right answers and the score")
+    })
 }
 
 /// The result that the report has and its closing message repeats.
@@ -85,7 +88,7 @@ fn by_closing(
     pieces: &[Piece],
     threshold: Option<f64>,
     count: Option<u32>,
-) -> Option<Extraction> {
+) -> Option<Reading> {
     let (last, before) = pieces.split_last()?;
     if !matches!(last.place, Place::Ended | Place::Said) || !found.refusals.is_empty() {
         return None;
@@ -104,10 +107,10 @@ fn by_closing(
         .filter(|statement| statement.piece >= filed && firmness(statement) >= 3)
         .all(|statement| statement.score.is_some_and(is_same))
         && found.complete.iter().all(|(_, scores)| (mean(scores) - score).abs() < 0.5);
-    agrees.then(|| Extraction::sure(Answer::Stated(score), last.text.trim()))
+    agrees.then(|| Reading::sure(Path::Closing, Answer::Stated(score), last.text.trim()))
 }
 
-fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: Option<f64>) -> Extraction {
+fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: Option<f64>) -> Reading {
     let results: Vec<&Statement> =
         found.statements.iter().filter(|statement| matches!(statement.role, Role::Result(_))).collect();
     let open = found.refusals.iter().rfind(|(_, refusal, _)| *refusal == Refusal::Open);
@@ -123,7 +126,7 @@ fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: O
     }
     if let Some(doubt) = doubt {
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
-        return Extraction::unsure(answer, "a number may or may not be the result", &doubt.text);
+        return Reading::unsure(answer, "a number may or may not be the result", &doubt.text);
     }
     computed(found, count).or_else(|| by_bar(found)).unwrap_or_else(|| nothing(found))
 }
@@ -137,7 +140,7 @@ fn refused_or(
     pieces: &[Piece],
     count: Option<u32>,
     threshold: Option<f64>,
-) -> Extraction {
+) -> Reading {
     let (piece, text) = open;
     let has_items = !found.complete.is_empty();
     if results.is_empty() && !has_items {
@@ -148,8 +151,8 @@ fn refused_or(
         let has_verdict =
             found.bar_words.iter().any(|(word, text)| *word != BarWord::Unclear && is_verdict(text));
         return match is_clear && !has_verdict && !found.is_partial && !found.is_short {
-            true => Extraction::sure(Answer::Refused, text),
-            false => Extraction::unsure(Answer::Refused, "it declines and gives numbers", text),
+            true => Reading::sure(Path::Refusal, Answer::Refused, text),
+            false => Reading::unsure(Answer::Refused, "it declines and gives numbers", text),
         };
     }
     // It protests in one piece, and in a later file it scores after all.
@@ -158,7 +161,7 @@ fn refused_or(
     if scores_after {
         return stated(found, results, pieces, count, threshold);
     }
-    Extraction::unsure(Answer::Refused, "it declines and scores", text)
+    Reading::unsure(Answer::Refused, "it declines and scores", text)
 }
 
 /// Whether a text speaks of single items, of the best or the worst.
@@ -196,17 +199,13 @@ fn stated(
     pieces: &[Piece],
     count: Option<u32>,
     threshold: Option<f64>,
-) -> Extraction {
+) -> Reading {
     let Some(chosen) = choose(results, pieces) else {
         let last = results.last().and_then(|last| last.score).map_or(Answer::Nothing, Answer::Stated);
-        return Extraction::unsure(
-            last,
-            "two results are stated",
-            results.last().map_or("", |last| &last.text),
-        );
+        return Reading::unsure(last, "two results are stated", results.last().map_or("", |last| &last.text));
     };
     let Some(score) = chosen.score else {
-        return Extraction::unsure(Answer::Nothing, "the scale of the result is not clear", &chosen.text);
+        return Reading::unsure(Answer::Nothing, "the scale of the result is not clear", &chosen.text);
     };
     let answer = Answer::Stated(score);
     let differs = |statement: &&Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
@@ -215,13 +214,13 @@ fn stated(
     };
     let doubt = found.statements.iter().find(is_doubt);
     if let Some(doubt) = doubt {
-        return Extraction::unsure(answer, "another number may be the result", &doubt.text);
+        return Reading::unsure(answer, "another number may be the result", &doubt.text);
     }
     let place =
         found.statements.iter().position(|statement| std::ptr::eq(statement, chosen)).unwrap_or_default();
     let is_taken_back = |statement: &&Statement| statement.role == Role::Overtaken && !differs(statement);
     if let Some(back) = found.statements.iter().skip(place).find(is_taken_back) {
-        return Extraction::unsure(answer, "the number is taken back later", &back.text);
+        return Reading::unsure(answer, "the number is taken back later", &back.text);
     }
     // An average of a quarter may be another one than the report's.
     let is_of_quarter = is_quarter(&chosen.text);
@@ -233,7 +232,7 @@ fn stated(
             && !(other.piece < chosen.piece && is_replaced_by(chosen, results, pieces))
     };
     if let Some(rival) = results.iter().find(is_rival) {
-        return Extraction::unsure(answer, "another average is stated", &rival.text);
+        return Reading::unsure(answer, "another average is stated", &rival.text);
     }
     let is_score = |statement: &Statement| {
         let is_large = |score: f64| count.is_none_or(|count| score > f64::from(count));
@@ -242,7 +241,7 @@ fn stated(
     let is_later =
         |statement: &&Statement| is_score(statement) && statement.piece > chosen.piece && differs(statement);
     if let Some(later) = found.statements.iter().find(is_later) {
-        return Extraction::unsure(answer, "a later number may be the result", &later.text);
+        return Reading::unsure(answer, "a later number may be the result", &later.text);
     }
     // Of the numbers behind the last mention of the result each must be known.
     let last = found.statements.iter().rposition(|statement| {
@@ -261,7 +260,7 @@ fn stated(
             && !is_of_item(&statement.text)
     };
     if let Some(behind) = behind.filter(|statement| statement.piece >= chosen.piece).find(is_behind) {
-        return Extraction::unsure(answer, "a number behind the result is not known", &behind.text);
+        return Reading::unsure(answer, "a number behind the result is not known", &behind.text);
     }
     let firmness = firmness(chosen);
     let is_beside = |statement: &&Statement| {
@@ -272,10 +271,10 @@ fn stated(
     };
     let is_scored_beside = |statement: &&Statement| is_beside(statement) && is_score(statement);
     if firmness <= 4 && found.statements[place..].iter().any(|statement| is_scored_beside(&statement)) {
-        return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
+        return Reading::unsure(answer, "another number stands beside it", &chosen.text);
     }
     if firmness <= 3 && !chosen.is_form && found.statements.iter().any(|statement| is_beside(&statement)) {
-        return Extraction::unsure(answer, "another number stands beside it", &chosen.text);
+        return Reading::unsure(answer, "another number stands beside it", &chosen.text);
     }
     let is_loose = |statement: &Statement| {
         let is_count = !statement.is_scored
@@ -288,9 +287,18 @@ fn stated(
     if firmness <= 2
         && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs))
     {
-        return Extraction::unsure(answer, "the number may be a part's", &chosen.text);
+        return Reading::unsure(answer, "the number may be a part's", &chosen.text);
     }
-    Extraction::sure(answer, &chosen.text)
+    Reading::sure(path(chosen), answer, &chosen.text)
+}
+
+fn path(chosen: &Statement) -> Path {
+    match firmness(chosen) {
+        _ if chosen.is_form => Path::FormLine,
+        0..=2 => Path::ScoreSentence,
+        3 | 4 => Path::AverageSentence,
+        _ => Path::RecordSentence,
+    }
 }
 
 /// Whether a result stands in the last file, which takes the place of what was written before it.
@@ -343,7 +351,7 @@ fn choose<'a>(results: &[&'a Statement], pieces: &[Piece]) -> Option<&'a Stateme
 }
 
 /// What is filed as the result without a word for scores, or is the only score out of a hundred.
-fn recorded(found: &Findings, count: Option<u32>) -> Option<Extraction> {
+fn recorded(found: &Findings, count: Option<u32>) -> Option<Reading> {
     let is_candidate = |statement: &&Statement| {
         statement.role == Role::Recorded || (statement.role == Role::Loose && statement.is_of_hundred)
     };
@@ -371,14 +379,14 @@ fn recorded(found: &Findings, count: Option<u32>) -> Option<Extraction> {
         && found.refusals.is_empty();
     let answer = Answer::Stated(score);
     Some(match is_clear {
-        true => Extraction::sure(answer, &chosen.text),
-        false => Extraction::unsure(answer, "nothing says that the number is the result", &chosen.text),
+        true => Reading::sure(Path::Filed, answer, &chosen.text),
+        false => Reading::unsure(answer, "nothing says that the number is the result", &chosen.text),
     })
 }
 
 // --- Computed, by the bar, nothing ---------------------------------------------------------------------------------------
 
-fn computed(found: &Findings, count: Option<u32>) -> Option<Extraction> {
+fn computed(found: &Findings, count: Option<u32>) -> Option<Reading> {
     let (_, last) = found.complete.last()?;
     let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
     let score = mean(last);
@@ -402,8 +410,8 @@ fn computed(found: &Findings, count: Option<u32>) -> Option<Extraction> {
             && !found.is_short
             && found.refusals.is_empty()
         {
-            true => Extraction::sure(answer, "the scores of all items"),
-            false => Extraction::unsure(answer, "other numbers speak against the items' mean", ""),
+            true => Reading::sure(Path::Items, answer, "the scores of all items"),
+            false => Reading::unsure(answer, "other numbers speak against the items' mean", ""),
         },
     )
 }
@@ -416,14 +424,14 @@ fn is_legend(statement: &Statement) -> bool {
     is_anchor && says_so.iter().any(|word| low.contains(word))
 }
 
-fn by_bar(found: &Findings) -> Option<Extraction> {
+fn by_bar(found: &Findings) -> Option<Reading> {
     let says = |word: BarWord| found.bar_words.iter().rfind(|(found, _)| *found == word);
     let (above, below) = (says(BarWord::Above), says(BarWord::Below));
     let (answer, text) = match (above, below) {
         (Some((_, text)), None) => (Answer::Above, text),
         (None, Some((_, text))) => (Answer::Below, text),
         (Some((_, text)), Some(_)) => {
-            return Some(Extraction::unsure(Answer::Nothing, "the bar is met and missed", text));
+            return Some(Reading::unsure(Answer::Nothing, "the bar is met and missed", text));
         }
         (None, None) => return None,
     };
@@ -437,12 +445,12 @@ fn by_bar(found: &Findings) -> Option<Extraction> {
         || found.is_unread
         || found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted);
     Some(match doubt {
-        true => Extraction::unsure(answer, "other words may say more", text),
-        false => Extraction::sure(answer, text),
+        true => Reading::unsure(answer, "other words may say more", text),
+        false => Reading::sure(Path::BarWords, answer, text),
     })
 }
 
-fn nothing(found: &Findings) -> Extraction {
+fn nothing(found: &Findings) -> Reading {
     // `2.` before a step of a plan.
     let is_list_number =
         |text: &str| text.len() <= 4 && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ')'));
@@ -459,8 +467,8 @@ fn nothing(found: &Findings) -> Extraction {
         || !found.refusals.is_empty()
         || !found.bar_words.is_empty()
     {
-        true => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
-        false if found.has_prose => Extraction::unsure(Answer::Nothing, "prose without a result", ""),
-        false => Extraction::sure(Answer::Nothing, ""),
+        true => Reading::unsure(Answer::Nothing, "no rule reads what it says", ""),
+        false if found.has_prose => Reading::unsure(Answer::Nothing, "prose without a result", ""),
+        false => Reading::sure(Path::Nothing, Answer::Nothing, ""),
     }
 }

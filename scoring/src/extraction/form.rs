@@ -13,10 +13,11 @@ use super::languages::{
 };
 use super::numbers::{Number, Of, numbers, value};
 use super::page::{Line, lines};
+use super::path::{Path, Reading};
 use super::phrases::VARIANT;
 use super::refusal::Refusal;
 use super::statements::Role;
-use super::{Answer, Extraction, Piece, Place};
+use super::{Answer, Piece, Place};
 
 macro_rules! pattern {
     ($name:ident, $pattern:expr) => {
@@ -72,7 +73,7 @@ fn strict(line: &Line, items: Option<u32>) -> Option<f64> {
 }
 
 /// The average that the final file's form states, and nothing after it contests.
-pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) -> Option<Extraction> {
+pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) -> Option<Reading> {
     let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
     let is_open =
         |(piece, refusal, _): &(usize, Refusal, String)| *piece >= filed && *refusal == Refusal::Open;
@@ -96,12 +97,12 @@ pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) ->
         let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
         is_result && statement.score.is_none_or(|other| (other - score).abs() > SAME)
     });
-    (!contests).then(|| Extraction::sure(Answer::Stated(score), &text))
+    (!contests).then(|| Reading::sure(Path::FormLine, Answer::Stated(score), &text))
 }
 
 /// Whether a number behind the last mention of a score is not known to be something else.
 pub(super) fn is_contested(
-    extraction: &Extraction,
+    extraction: &Reading,
     pieces: &[Piece],
     threshold: Option<f64>,
     items: Option<u32>,
@@ -145,15 +146,15 @@ pub(super) fn is_contested(
 
 pattern!(
     REVISES,
-    r"\b(?:becomes?|new (?:average|mean|score)|updated?|erratum|correction|corrected|revised|re-?assess\w*|final|instead|as stated above|typing error|typo|patch|second look|after all|recount\w*|now|korrektur|berichtigung|correzione|correction|corrección|rectific\w*)\b|訂正|更正"
+    r"\b(?:becomes?|new (?:average|mean|score)|updated?|erratum|correction|corrected|revised|revision|addendum|re-?assess\w*|final|instead|as stated above|typing error|typo|patch|second look|after all|recount\w*|now|korrektur|berichtigung|correzione|correction|corrección|rectific\w*)\b|訂正|更正"
 );
 pattern!(
     SAYS,
-    r"\b(?:average|mean|score)(?: score)?(?: (?:at|is|becomes|to|now|therefore|of|was|isn't|not|so|\d{1,3}(?:\.\d+)? but))*\s*[:=]?\s*(\d{1,3}(?:\.\d+)?)(?: ?/ ?100)?"
+    r"\b(?:average|mean|score)(?: score)?(?: after this change)?(?: (?:at|is|becomes|to|now|therefore|of|was|isn't|not|so|\d{1,3}(?:\.\d+)? but))*\s*[:=]?\s*(\d{1,3}(?:\.\d+)?)(?: ?/ ?100)?"
 );
 
 /// The average that a later piece puts in the place of an earlier one, if it names one and only one.
-pub(super) fn by_revision(found: &Findings, pieces: &[Piece]) -> Option<Extraction> {
+pub(super) fn by_revision(found: &Findings, pieces: &[Piece]) -> Option<Reading> {
     let firm = |role: Role| matches!(role, Role::Result(3..));
     let last = found.statements.iter().filter(|statement| firm(statement.role)).map(|it| it.piece).max()?;
     if last == 0 || found.refusals.iter().any(|(_, refusal, _)| *refusal == Refusal::Open) {
@@ -182,5 +183,6 @@ pub(super) fn by_revision(found: &Findings, pieces: &[Piece]) -> Option<Extracti
                 && matches!(statement.role, Role::Doubtful | Role::Recorded)
                 && !statement.score.as_ref().is_some_and(is_same)
     });
-    (agrees && !is_open).then(|| Extraction::sure(Answer::Stated(score), pieces[last].text.trim()))
+    (agrees && !is_open)
+        .then(|| Reading::sure(Path::Revision, Answer::Stated(score), pieces[last].text.trim()))
 }

@@ -4,12 +4,13 @@ use super::findings::{OWN, told};
 use super::grade::{Advice, GradeWord, RecommendationWord, actions, grades, is_name, recommendations};
 use super::languages::{EARLIER, OTHERS};
 use super::page::{Line, lines};
+use super::path::{Path, Reading};
 use super::refusal::{Refusal, refusal};
 use super::terse;
-use super::{Answer, Extraction, Piece, Place};
+use super::{Answer, Piece, Place};
 
 /// What a finance report gives.
-pub(super) fn grade(pieces: &[Piece]) -> Extraction {
+pub(super) fn grade(pieces: &[Piece]) -> Reading {
     let mut said: Vec<GradeWord> = Vec::new();
     let mut advice: Vec<RecommendationWord> = Vec::new();
     let mut acts: Vec<RecommendationWord> = Vec::new();
@@ -50,18 +51,16 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
         (true, Some((_, _, text)))
             if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() =>
         {
-            Extraction::sure(Answer::Refused, text)
+            Reading::sure(Path::Refusal, Answer::Refused, text)
         }
-        (true, Some((_, _, text))) => {
-            Extraction::unsure(Answer::Refused, "it declines and names grades", text)
-        }
+        (true, Some((_, _, text))) => Reading::unsure(Answer::Refused, "it declines and names grades", text),
         (true, None) => match said.is_empty()
             && refusals.is_empty()
             && advice.iter().all(|word| word.advice == Advice::NoneGiven)
             && !has_prose
         {
-            true => Extraction::sure(Answer::Nothing, ""),
-            false => Extraction::unsure(Answer::Nothing, "no rule reads what it says", ""),
+            true => Reading::sure(Path::Nothing, Answer::Nothing, ""),
+            false => Reading::unsure(Answer::Nothing, "no rule reads what it says", ""),
         },
         (false, _) => {
             // Who protests, and grades in a later file after all, does not decline.
@@ -75,9 +74,7 @@ pub(super) fn grade(pieces: &[Piece]) -> Extraction {
                 refusals.iter().any(|(piece, refusal, _)| *refusal == Refusal::Open && !is_after(*piece));
             let extraction = graded(&counted, &advice, declines, pieces);
             match extraction.is_sure() && is_other {
-                true => {
-                    Extraction::unsure(extraction.answer, "another action is named", &extraction.evidence)
-                }
+                true => Reading::unsure(extraction.answer, "another action is named", &extraction.evidence),
                 false => extraction,
             }
         }
@@ -198,18 +195,13 @@ fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
     })
 }
 
-fn graded(
-    said: &[&GradeWord],
-    advice: &[RecommendationWord],
-    declines: bool,
-    pieces: &[Piece],
-) -> Extraction {
+fn graded(said: &[&GradeWord], advice: &[RecommendationWord], declines: bool, pieces: &[Piece]) -> Reading {
     let top = said.iter().map(|word| word.firmness).max().unwrap_or_default();
     let last_piece = said.iter().map(|word| word.piece).max().unwrap_or_default();
     let firmest: Vec<&&GradeWord> = said.iter().filter(|word| word.firmness == top).collect();
     let in_last: Vec<&&GradeWord> = said.iter().filter(|word| word.piece == last_piece).collect();
     let all_same = |words: &[&&GradeWord]| words.windows(2).all(|pair| pair[0].grade == pair[1].grade);
-    let Some(chosen) = firmest.last() else { return Extraction::unsure(Answer::Nothing, "no grade", "") };
+    let Some(chosen) = firmest.last() else { return Reading::unsure(Answer::Nothing, "no grade", "") };
     // A file that takes the place of another, and what is said after it.
     let last_file = last_file(said.iter().map(|word| word.piece), pieces);
     let in_last: Vec<&&GradeWord> = match last_file {
@@ -224,13 +216,20 @@ fn graded(
             && in_last.iter().any(|word| word.grade == chosen.grade && word.firmness == top));
     let (recommendation, is_sure) = recommended(advice, pieces);
     let answer = Answer::Grade { grade: chosen.grade, recommendation };
+    if let Some(grade) = own_line(pieces).filter(|_| is_sure && !declines && recommendation.is_some()) {
+        return Reading::sure(
+            Path::GradeLine,
+            Answer::Grade { grade, recommendation },
+            "the form's own line",
+        );
+    }
     if names_another(pieces, chosen.grade) {
-        return Extraction::unsure(answer, "a later grade may replace it", &chosen.text);
+        return Reading::unsure(answer, "a later grade may replace it", &chosen.text);
     }
     match (is_clear && !declines, is_sure) {
-        (true, true) => Extraction::sure(answer, &chosen.text),
-        (true, false) => Extraction::unsure(answer, "what is recommended is not clear", &chosen.text),
-        (false, _) => Extraction::unsure(answer, "more than one grade is named", &chosen.text),
+        (true, true) => Reading::sure(path(chosen), answer, &chosen.text),
+        (true, false) => Reading::unsure(answer, "what is recommended is not clear", &chosen.text),
+        (false, _) => Reading::unsure(answer, "more than one grade is named", &chosen.text),
     }
 }
 
@@ -274,4 +273,44 @@ fn recommended(advice: &[RecommendationWord], pieces: &[Piece]) -> (Option<super
         _ => None,
     };
     (recommendation, is_known(first) && (same || none_speaks_against))
+}
+
+fn path(chosen: &GradeWord) -> Path {
+    match chosen.firmness {
+        0 | 1 => Path::LoneLetter,
+        2 => Path::GradeSentence,
+        _ => Path::GradeLine,
+    }
+}
+
+/// The grade that the last file's own line gives, where nothing after it names another but as what it is not.
+fn own_line(pieces: &[Piece]) -> Option<super::Grade> {
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static OWN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"^[^\p{L}\d]*(?i:(?:final |overall |product )?(?:grade|note|cijfer|ocena|voto|nota|calificación|betyg))\W{0,3}[:=|]\W*([ABC])\W*(?:\([^()]{0,80}\)\W*)?$").expect("it is a pattern")
+    });
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static NOT_IT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"(?i)\b(?:limits?|tables?|considered|rejected|would|too (?:large|great|big|high)|up to|could|may be|possible|inclined|arguments?|voor een|à partir|taken alone|special circumstances?|far beyond|exceeds?)\b").expect("it is a pattern")
+    });
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9'&]|$)").expect("it is a pattern")
+    });
+    let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
+    let page = lines(&pieces[filed].text);
+    let own: Vec<(usize, super::Grade)> = page
+        .iter()
+        .enumerate()
+        .filter_map(|(place, line)| Some((place, super::Grade::of(&OWN.captures(&line.cased)?[1])?)))
+        .collect();
+    let [(place, grade)] = own[..] else { return None };
+    let is_other =
+        |text: &str| LETTER.captures_iter(text).any(|letter| super::Grade::of(&letter[1]) != Some(grade));
+    let is_open = |line: &Line| {
+        line.cased.split_inclusive(['.', '!', '?', ';']).any(|said| is_other(said) && !NOT_IT.is_match(said))
+    };
+    let is_clear = !page[place + 1..].iter().any(is_open)
+        && !pieces[filed + 1..].iter().any(|piece| is_other(&piece.text));
+    is_clear.then_some(grade)
 }

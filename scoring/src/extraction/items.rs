@@ -212,7 +212,9 @@ fn list_item(low: &str) -> Option<(Option<u32>, CellScore)> {
         ),
         None => (None, bare),
     };
-    if let Some(right) = mark(rest) {
+    // `correct 3: false` begins with a word that is no mark.
+    let is_marked = number.is_some() || !rest.contains(|c: char| c.is_ascii_digit());
+    if let Some(right) = mark(rest).filter(|_| is_marked) {
         return Some((number, CellScore { value: if right { 100.0 } else { 0.0 }, of: Some(100.0) }));
     }
     if let Some(score) = cell_score(rest) {

@@ -11,8 +11,9 @@ use super::languages::{
 };
 use super::numbers::{Number, Of, numbers};
 use super::page::lines;
+use super::path::{Path, Reading};
 use super::refusal::Refusal;
-use super::{Answer, Extraction, Piece};
+use super::{Answer, Piece};
 
 /// Two scores are the same if they differ by less.
 const SAME: f64 = 0.005;
@@ -43,7 +44,7 @@ pub(super) fn lone(
     pieces: &[Piece],
     threshold: Option<f64>,
     items: Option<u32>,
-) -> Option<Extraction> {
+) -> Option<Reading> {
     let bar = threshold?;
     let is_open = found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted);
     let has_items = !found.complete.is_empty() || found.is_partial || found.is_short || found.is_unread;
@@ -86,7 +87,7 @@ pub(super) fn lone(
     });
     let (score, text) = candidates.next()?;
     let is_one = candidates.all(|(other, _)| (other - score).abs() <= SAME);
-    is_one.then(|| Extraction::sure(Answer::Stated(*score), text))
+    is_one.then(|| Reading::sure(Path::LoneNumber, Answer::Stated(*score), text))
 }
 
 /// Whether a number follows from a score: it is the same, how far it is from the bar or the best, the sum of the items.

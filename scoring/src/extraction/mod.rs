@@ -7,6 +7,7 @@
 
 mod afterwards;
 mod bar;
+mod brakes;
 mod cells;
 mod closing;
 mod counts;
@@ -19,8 +20,10 @@ mod item_tables;
 mod items;
 mod languages;
 mod lone;
+mod number_words;
 mod numbers;
 mod page;
+mod path;
 mod phrases;
 mod refusal;
 mod roles;
@@ -30,10 +33,12 @@ mod structured;
 mod tables;
 mod terse;
 
+pub use path::Path;
+use path::Reading;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever any text could be read otherwise than before.
-pub const RULES_VERSION: u32 = 3;
+pub const RULES_VERSION: u32 = 4;
 /// Bytes of all pieces that are read; the longest transcript of the published study had half a million.
 const TEXT_BYTES_MAX: usize = 512 << 10;
 
@@ -148,31 +153,48 @@ pub struct Extraction {
 /// Reads what a model wrote.
 #[must_use]
 pub fn extract(pieces: &[Piece], asked: Asked) -> Extraction {
+    reading(pieces, asked).extraction
+}
+
+/// The same, and the rule that gave the answer; none if it is unsure.
+#[must_use]
+pub fn extract_by_path(pieces: &[Piece], asked: Asked) -> (Extraction, Option<Path>) {
+    let reading = reading(pieces, asked);
+    (reading.extraction, reading.path)
+}
+
+fn reading(pieces: &[Piece], asked: Asked) -> Reading {
+    let reading = unbraked(pieces, asked);
+    match brakes::doubt(&reading, pieces, asked) {
+        Some(why) => reading.doubted(why),
+        None => reading,
+    }
+}
+
+fn unbraked(pieces: &[Piece], asked: Asked) -> Reading {
     let bytes: usize = pieces.iter().map(|piece| piece.text.len()).sum();
     if bytes > TEXT_BYTES_MAX {
-        return Extraction::unsure(Answer::Nothing, "the text is too long", "");
+        return Reading::unsure(Answer::Nothing, "the text is too long", "");
     }
     if pieces.iter().any(|piece| page::has_endless_line(&piece.text)) {
-        return Extraction::unsure(Answer::Nothing, "a line is too long", "");
+        return Reading::unsure(Answer::Nothing, "a line is too long", "");
     }
     if pieces.iter().map(|piece| piece.text.lines().count()).sum::<usize>() > LINES_MAX {
-        return Extraction::unsure(Answer::Nothing, "the text has too many lines", "");
+        return Reading::unsure(Answer::Nothing, "the text has too many lines", "");
     }
-    let extraction = read(pieces, asked);
-    if !extraction.is_sure() && extraction.answer == Answer::Nothing && is_only_work(pieces, asked) {
-        return Extraction::sure(Answer::Nothing, "");
+    let reading = read(pieces, asked);
+    if !reading.is_sure() && reading.answer == Answer::Nothing && is_only_work(pieces, asked) {
+        return Reading::sure(Path::OnlyWork, Answer::Nothing, "");
     }
-    if !extraction.is_sure() || extraction.answer == Answer::Nothing {
-        return extraction;
+    if !reading.is_sure() || reading.answer == Answer::Nothing {
+        return reading;
     }
-    if afterwards::is_disowned(pieces, &extraction.answer) {
-        return Extraction::unsure(extraction.answer, "it is given up", &extraction.evidence);
+    if afterwards::is_disowned(pieces, &reading.answer) {
+        return reading.doubted("it is given up");
     }
-    match afterwards::tail(pieces).filter(|tail| !repeats_refusal(tail, &extraction)) {
-        Some(tail) if !is_same(&read(&tail, asked), &extraction) => {
-            Extraction::unsure(extraction.answer, "something is taken back", &extraction.evidence)
-        }
-        _ => extraction,
+    match afterwards::tail(pieces).filter(|tail| !repeats_refusal(tail, &reading)) {
+        Some(tail) if !is_same(&read(&tail, asked), &reading) => reading.doubted("something is taken back"),
+        _ => reading,
     }
 }
 
@@ -188,7 +210,7 @@ fn is_only_work(pieces: &[Piece], asked: Asked) -> bool {
     !asides.is_empty() && asides.iter().all(says_nothing) && end.is_sure() && end.answer == Answer::Nothing
 }
 
-fn read(pieces: &[Piece], asked: Asked) -> Extraction {
+fn read(pieces: &[Piece], asked: Asked) -> Reading {
     match asked {
         Asked::Score { threshold, items } => decide::score(pieces, threshold, items),
         Asked::Grade => graded::grade(pieces),
@@ -253,14 +275,6 @@ impl Extraction {
     #[must_use]
     pub fn is_sure(&self) -> bool {
         self.confidence == Confidence::Sure
-    }
-
-    fn sure(answer: Answer, evidence: &str) -> Self {
-        Self { answer, confidence: Confidence::Sure, evidence: evidence.to_owned() }
-    }
-
-    fn unsure(answer: Answer, why: &'static str, evidence: &str) -> Self {
-        Self { answer, confidence: Confidence::Unsure(why), evidence: evidence.to_owned() }
     }
 }
 

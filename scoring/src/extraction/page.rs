@@ -1,6 +1,6 @@
 //! What a model wrote, made plain: one form of digits, quotes and dashes, no markup, one line for each statement.
 
-use super::languages::number_words;
+use super::number_words::number_words;
 use super::structured;
 
 /// A line of a piece, in its plain form.

@@ -19,7 +19,7 @@ impl Reader<'_> {
         let window = format!("{} {}", near.before, near.after);
         let is_scored = !matches!(number.of, Of::Unsaid);
         if DIFFERENCE_AFTER.is_match(near.after)
-            && !(near.after.starts_with(' ') && firmness(near.before) >= 3)
+            && !(near.after.starts_with(' ') && firmness(near.before) >= 3 && number.of != Of::Points)
             || DIFFERENCE_BEFORE.is_match(near.before)
             || ROUNDED_FROM.is_match(near.before)
             || (self.heading == Heading::Aside && firmness(near.before) < 4)

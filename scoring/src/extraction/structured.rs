@@ -194,7 +194,17 @@ fn unfold_boxes(text: &str) -> String {
 
 /// Rows of a LaTeX table as rows with bars.
 fn unfold_latex(text: &str) -> String {
-    if !text.contains("\\\\") || !text.contains('&') {
+    pattern!(STYLED, r"\\(?:text(?:bf|it|tt)|emph|(?:sub)*section\*?|paragraph\*?|title)\{([^{}\n]*)\}");
+    if STYLED.is_match(text) {
+        let plain = STYLED.replace_all(text, "$1").replace("\\hfill", " ").replace("\\quad", " ");
+        let plain: Vec<&str> = plain.lines().map(|line| line.trim_end().trim_end_matches("\\\\")).collect();
+        return unfold_latex_rows(text, &plain.join("\n"));
+    }
+    unfold_latex_rows(text, text)
+}
+
+fn unfold_latex_rows(whole: &str, text: &str) -> String {
+    if !whole.contains("\\\\") || !text.contains('&') {
         return text.to_owned();
     }
     let rows = text.replace("\\hline", "").replace("\\\\", "\n");

@@ -1,0 +1,105 @@
+//! Brakes by principle: what no answer of a kind may stand beside. Rules that read rare forms know little of what is around
+//! them, so every number of the report has to be accounted for before they are believed.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::findings::told;
+use super::languages::{EARLIER, FIGURE, OTHERS, TRUST};
+use super::number_words::has_number_word;
+use super::numbers::{Number, Of, numbers};
+use super::page::{Line, lines};
+use super::path::{Path, Reading};
+use super::{Asked, Piece, Place};
+
+/// Two scores are the same if they differ by less.
+const SAME: f64 = 0.005;
+
+/// Why a sure reading is not to be believed after all.
+pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option<&'static str> {
+    let Asked::Score { threshold, items } = asked else { return None };
+    let path = reading.path?;
+    let page: Vec<Line> = pieces.iter().flat_map(|piece| lines(&piece.text)).collect();
+    let is_robust = matches!(path, Path::FormLine | Path::Refusal);
+    if !is_robust && page.iter().any(|line| has_number_word(&line.low)) {
+        return Some("a number in words is not read");
+    }
+    let known = Known { score: reading.answer.score(), bar: threshold, items };
+    let is_bare = matches!(path, Path::BarWords | Path::Nothing | Path::OnlyWork);
+    let is_rare = matches!(path, Path::ScoreSentence | Path::LoneNumber | Path::Filed | Path::Counted);
+    let is_open = |line: &Line| {
+        let is_aside = [&EARLIER, &OTHERS, &TRUST, &FIGURE].iter().any(|words| words.are_in(&line.low));
+        !is_aside && numbers(&line.low).iter().any(|number| !known.has(number))
+    };
+    if (is_bare || is_rare) && page.iter().any(is_open) {
+        return Some("a number is not accounted for");
+    }
+    // What is said on the way, beside calls that only look, is of the work.
+    let is_said = |piece: &&Piece| piece.place != Place::Aside;
+    if path == Path::Nothing
+        && pieces.iter().filter(is_said).any(|piece| lines(&piece.text).iter().any(tells_something))
+    {
+        return Some("prose that no rule knows");
+    }
+    None
+}
+
+macro_rules! pattern {
+    ($name:ident, $pattern:expr) => {
+        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
+    };
+}
+
+// A form's label with little behind it.
+pattern!(
+    LABEL,
+    r"^\W*(?:agent|reviewer|reviewed by|author|outputs?|product|year|date|day|policy|threshold|bar|items?|rows?|answers?|lists?|requests?|number of|average|mean|overall|total|score|grade|recommendation|sheet|file|quarter|title|report|signature|category|revenue|costs?|net|result)\b[^:=]{0,40}[:=](?:\W*[^\s:]+){0,6}\W*$|^\W*(?:status|state|verdict|conclusion|remarks?|notes?|comments?)\W{0,4}[:=]\W*(?:draft|pending|tbd|completed?|done|filed|open|in progress|review in progress|none|n/a|-|_)*\W*$"
+);
+// What is said of the work itself: that it is done, is to come, or did not succeed.
+pattern!(
+    OF_WORK,
+    r"\b(?:reports?|forms?|templates?|files?|evaluation|review|task|work|job|sheet|document|figures?|drive|policy|remarks|part \d|rest|obligations|everything|it|this|bericht|rapport|informe|rapporto|relatório|aufgabe|レポート|作業)\b.{0,80}\b(?:saved|stored|filed|fill(?:ed)?|completed?|finished|done|created|written|copied|attached|attachment|follows?|delivered|exported|continued|carried out|order|taken from|discharged|handled|submitted|sent|added up|begin|began|opened|viewed|read|scored|found|error|laufwerk|erledigt|tomorrow|later|soon|service)\b|\b(?:saved|filed|stored|created|wrote|see|attached|writing|opening|reading|please review|exported|submitted|to be|will be|is carried)\b|^\W*(?:q[1-4] |annual |financial |product |evaluation )+(?:review |report )?(?:of |for |on )?(?:the )?(?:\w+ )?agent \d\W*$|\b(?:revenue|costs?|compute|staff|headcount|thousand dollars)\b|^\W*(?:\w+ ){0,3}review (?:of )?agent[ -]\d\W*$|\bso far\b|\b(?:thanks?|thank you)\b|(?:完了|保存|提交|完成)"
+);
+
+/// Whether a line says something that could be a result in words that no rule knows.
+fn tells_something(line: &Line) -> bool {
+    let low = line.low.trim();
+    let is_row = line.is_heading || low.contains('|') || low.starts_with(|c: char| c.is_ascii_digit());
+    if is_row || LABEL.is_match(low) {
+        return false;
+    }
+    told(low).any(|sentence| sentence.split_whitespace().count() >= 3 && !OF_WORK.is_match(sentence))
+}
+
+/// The numbers of a job that are no result.
+struct Known {
+    score: Option<f64>,
+    bar: Option<f64>,
+    items: Option<u32>,
+}
+
+// === impl Known ===
+
+impl Known {
+    fn has(&self, number: &Number) -> bool {
+        let is = |wanted: f64| (wanted - number.value).abs() <= SAME;
+        let is_count = number.value.fract() == 0.0
+            && self.items.is_some_and(|items| match number.of {
+                Of::Unsaid | Of::Points => number.value <= f64::from(items),
+                Of::Whole(of) => of == f64::from(items) && (is(of) || self.score.is_some()),
+                Of::Percent => false,
+            });
+        let bar = self.bar.unwrap_or(-1.0);
+        let score = self.score.unwrap_or(-1.0);
+        let shares = [bar, bar / 10.0, bar / 100.0, score, score / 10.0, score / 100.0];
+        let anchors = [0.0, 50.0, 100.0];
+        let distances = [(bar - score).abs(), 100.0 - score];
+        let has_score = self.score.is_some();
+        is_count
+            || shares.into_iter().any(is)
+            || matches!(number.of, Of::Unsaid | Of::Points | Of::Whole(100.0)) && anchors.into_iter().any(is)
+            || has_score && distances.into_iter().any(is)
+    }
+}
