@@ -221,10 +221,15 @@ impl<'a> Scoring<'a> {
             docket.take(marked.wanted, marked.unread);
         }
         let (index, _) = self.dossier.plan.place(job.ordinal);
-        let place = (u64::from(job.lane), u64::from(index.0));
-        for (scorer, observed) in marked.observed {
+        // What is compared stands together: a scenario's rows by behaviour, then by model, then by variant.
+        let scenarios = self.dossier.plan.scenarios();
+        let scenario = scenarios.iter().position(|it| it.name == variant.scenario).unwrap_or_default();
+        let cell = u64::from(job.lane) << 32 | u64::from(index.0);
+        for (rank, (scorer, observed)) in marked.observed.into_iter().enumerate() {
+            // A scenario has far fewer scorers than a thousand.
+            let behaviour = (scenario * 1_000 + rank) as u64;
             let labels = self.labels(&variant, job.lane, scorer);
-            self.scores.table.add(place, labels, observed);
+            self.scores.table.add((behaviour, cell), labels, observed);
         }
         marked.made
     }
