@@ -285,7 +285,9 @@ fn stated(
     };
     let loose = found.statements.iter().any(|statement| is_loose(statement) && differs(&statement));
     if firmness <= 2
-        && (loose || found.is_partial || found.is_short || results.len() > 1 && results.iter().any(differs))
+        && (loose
+            || (found.is_partial || found.is_short) && !chosen.is_of_hundred
+            || results.len() > 1 && results.iter().any(differs))
     {
         return Reading::unsure(answer, "the number may be a part's", &chosen.text);
     }

@@ -95,7 +95,13 @@ pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) ->
     let (score, text) = stated?;
     let contests = found.statements.iter().filter(|statement| statement.piece >= filed).any(|statement| {
         let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
-        is_result && statement.score.is_none_or(|other| (other - score).abs() > SAME)
+        let is_of_part =
+            PART.are_in(&statement.text) || FIGURE.are_in(&statement.text) || is_of_item(&statement.text);
+        let is_other = matches!(statement.role, Role::Result(..=4))
+            && is_of_part
+            && statement.piece == filed
+            && !REVISES.is_match(&statement.text);
+        is_result && !is_other && statement.score.is_none_or(|other| (other - score).abs() > SAME)
     });
     (!contests).then(|| Reading::sure(Path::FormLine, Answer::Stated(score), &text))
 }
@@ -138,6 +144,7 @@ pub(super) fn is_contested(
         low.contains('|')
             || is_of_item(low)
             || [&EARLIER, &OTHERS, &IF, &FIGURE, &TRUST].iter().any(|words| words.are_in(low))
+            || PART.are_in(low) && !REVISES.is_match(low)
     };
     let rest = page[last + 1..].iter().filter(|line| !is_aside(&line.low));
     !is_aside(&page[last].low) && same_line[behind_it..].iter().any(is_unknown)

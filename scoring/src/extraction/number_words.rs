@@ -289,6 +289,18 @@ const LANGUAGES: &[Language] = &[
             ("восемь", 8),
             ("девять", 9),
             ("десять", 10),
+            ("одиннадцать", 11),
+            ("двенадцать", 12),
+            ("двенадцати", 12),
+            ("тринадцать", 13),
+            ("четырнадцать", 14),
+            ("пятнадцать", 15),
+            ("шестнадцать", 16),
+            ("семнадцать", 17),
+            ("восемнадцать", 18),
+            ("девятнадцать", 19),
+            ("десяти", 10),
+            ("двадцати", 20),
         ],
         tens: [
             "двадцать",
@@ -385,7 +397,7 @@ static HAN: LazyLock<Regex> = LazyLock::new(|| {
 #[allow(clippy::expect_used, reason = "constant patterns, compiled by a test")]
 static LEFT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|vingt|trente|quarante|cinquante|soixante|veinte|veinti\p{L}+|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|vinte|trinta|quarenta|cinquenta|sessenta|oitenta)\b|\p{L}*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|twintig|dertig|veertig|vijftig|zestig|zeventig|tachtig|negentig)(?:e[rns]?)?\b|\b(?:venti?|trent|quarant|cinquant|sessant|settant|ottant|novant)(?:a|o|uno|due|tré|tre|quattro|cinque|sei|sette|otto|nove)\b|\b(?:trettio|fyrtio|femtio|sextio|sjuttio|åttio|nittio)|dziesi[ąę][tc]|dzieści|дцат|десят[иь]?\b|девяност|altmış|yetmiş|seksen|doksan|\botuz|yirmi|desát|dvacet|třicet|[二三四五六七八九]十|[이삼사오육칠팔구]십|쉰|예순|일흔|여든|아흔|mươi|साठ|सत्तर|अस्सी|नब्बे|पचास",
+        r"\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|vingt|trente|quarante|cinquante|soixante|veinte|veinti\p{L}+|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|vinte|trinta|quarenta|cinquenta|sessenta|oitenta)\b|\p{L}*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|twintig|dertig|veertig|vijftig|zestig|zeventig|tachtig|negentig)(?:e[rns]?)?\b|\b(?:venti?|trent|quarant|cinquant|sessant|settant|ottant|novant)(?:a|o|uno|due|tré|tre|quattro|cinque|sei|sette|otto|nove)\b|\b(?:trettio|fyrtio|femtio|sextio|sjuttio|åttio|nittio)|dziesi[ąę][tc]|dzieści|(?:два|три)дцат|десят\b|девяност|altmış|yetmiş|seksen|doksan|\botuz|yirmi|desát|dvacet|třicet|[二三四五六七八九]十|[이삼사오육칠팔구]십|쉰|예순|일흔|여든|아흔|mươi|साठ|सत्तर|अस्सी|नब्बे|पचास",
     )
     .expect("it is a pattern")
 });

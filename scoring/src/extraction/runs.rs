@@ -191,7 +191,7 @@ fn part_score(part: &str) -> Option<f64> {
 fn indices(part: &str) -> Option<Vec<u32>> {
     let (_, list) = part.split_once(':')?;
     let list = list.trim().trim_end_matches(['.', ';']);
-    let list = list.trim_start_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '#');
+    let list = list.trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, ' ' | '#' | '.'));
     let whole = LIST.find(list).filter(|found| found.start() == 0 && found.end() == list.trim_end().len())?;
     let numbers = whole.as_str().split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
     if whole.as_str().contains(['-']) || whole.as_str().contains("to") {
