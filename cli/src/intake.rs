@@ -224,11 +224,16 @@ fn gather(
             gather(&path, &format!("{inside}/"), depth + 1, files)?;
         } else if kind.is_file() && Bundle::takes(&inside) && !is_hidden {
             check_size(&inside, kind.len(), files.len())
-                .map_err(|source| Failure::Bundle { path: folder.to_owned(), source })?;
+                .map_err(|source| Failure::Bundle { path: suite_of(folder, depth), source })?;
             files.insert(inside, std::fs::read(&path).map_err(Failure::read(&path))?.into());
         }
     }
     Ok(())
+}
+
+/// The suite's own folder, so many folders above one of its.
+fn suite_of(folder: &Path, depth: usize) -> PathBuf {
+    folder.ancestors().nth(depth).unwrap_or(folder).to_owned()
 }
 
 /// Says no before a file is read, not after: the wrong folder may hold anything.
