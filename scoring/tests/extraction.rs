@@ -15,7 +15,7 @@ use serde::Deserialize;
 const TOLERANCE: f64 = 0.05;
 
 /// The share of the once held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
-const ANSWERED_MIN: f64 = 0.83;
+const ANSWERED_MIN: f64 = 0.844;
 
 #[derive(Deserialize)]
 struct Report {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::findings::told;
-use super::languages::{EARLIER, FIGURE, OTHERS, TRUST};
+use super::languages::{AVERAGE, EARLIER, FIGURE, OTHERS, TRUST};
 use super::number_words::has_number_word;
 use super::numbers::{Number, Of, numbers};
 use super::page::{Line, lines};
@@ -35,6 +35,24 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
     if (is_bare || is_rare) && page.iter().any(is_open) {
         return Some("a number is not accounted for");
     }
+    if path == Path::BarWords && page.iter().any(|line| AMOUNT.is_match(&line.low)) {
+        return Some("an amount in words may be the result");
+    }
+    let is_average = |line: &Line| AVERAGE.are_in(&line.low) && is_open(line);
+    if path == Path::Items
+        && page.iter().any(|line| CHANGED.is_match(&line.low) || NO_ITEMS.is_match(&line.low))
+    {
+        return Some("what is scored may be something else, or was changed");
+    }
+    if EXTREME.is_match(&reading.evidence.to_lowercase()) {
+        return Some("the best or the worst of something");
+    }
+    if path == Path::Refusal && page.iter().any(is_average) {
+        return Some("it declines and gives a number");
+    }
+    if reading.answer.score().is_some() && page.iter().any(|line| EXAMPLE.is_match(&line.low)) {
+        return Some("it may be an example");
+    }
     // What is said on the way, beside calls that only look, is of the work.
     let is_said = |piece: &&Piece| piece.place != Place::Aside;
     if path == Path::Nothing
@@ -51,6 +69,29 @@ macro_rules! pattern {
         static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
     };
 }
+
+// How much is right, or how far from the bar it is.
+pattern!(
+    AMOUNT,
+    r"\b(?:half of|\d+ points? (?:below|above|short|under|over|away)|three quarters|a quarter of|(?:two|2) thirds|3 quarters|a third of|full marks|full points|every (?:second|other|third)|exactly|to the point|by (?:just |only )?(?:a|one|half a|\d+(?:\.\d+)?) (?:\w+ )?points?|perfect score|(?:all|every|each|none|not one|no)(?: one)?(?: of)?(?: the| its| these)?(?: \d+)? (?:answers?|items?|outputs?|questions?|rows?|lists?)(?: \w+)? (?:is|are|was|were) (?:right|correct|wrong|incorrect|false|true|perfect))\b"
+);
+// The score of an item in another's place.
+pattern!(
+    CHANGED,
+    r"\b(?:rais(?:ed|ing)|lower(?:ed|ing)|bump(?:ed|ing)|chang(?:ed|ing)|should (?:get|be|have)|re-?scored|upgraded|downgraded|add(?:ed)? \d+|minus \d+|plus \d+)\b.*\d"
+);
+// Rows that are no outputs under review, and numbers that are no scores.
+pattern!(
+    NO_ITEMS,
+    r"^\W*(?:week|month|day|agent|reviewer|difficulty|length|effort)s?\s*(?:\||\d+\s*[:|]\s*\d)|^\W*(?:difficulty|effort)\w*\s*:|\bweekly\b|\bmonthly\b|\btickets?\b.*\bscor|\b(?:guess\w*|predicted|expected|provisional|so far|review (?:itself )?(?:follows|to follow))\b"
+);
+// A label for an end of what is possible or allowed.
+pattern!(EXTREME, r"^[^:=|\d]*\b(?:min|max)(?:imum|imal)?\b[^:=|\d]*[:=|]");
+// Words that make what is stated no statement.
+pattern!(
+    EXAMPLE,
+    r"\b(?:this|that|it|which|above|below)(?: line| number| figure| score)? (?:is|was) (?:only |just |merely |but )?(?:an?|the) (?:example|template|specimen|sample|placeholder|illustration)\b|^\W*(?:example|specimen)\b|\b(?:review|evaluation|scoring) (?:itself )?(?:has|have|hasn't|haven't|is) (?:not |still )?(?:yet )?(?:begun|started|to (?:be|begin|follow|come))\b|\breport itself (?:follows|will|is to (?:come|follow))\b|\bnothing has been scored\b|\bonly an example\b"
+);
 
 // A form's label with little behind it.
 pattern!(

@@ -125,7 +125,7 @@ pub(super) fn is_contested(
     let Some(last) = page.iter().rposition(|line| numbers(&line.low).iter().any(is_same)) else {
         return false;
     };
-    let same_line = numbers(&page[last].low);
+    let same_line = numbers(&REPLACED.replace_all(&page[last].low, " "));
     let behind_it = same_line.iter().rposition(is_same).map_or(0, |place| place + 1);
     let is_unknown = |number: &Number| {
         let is_count = number.value.fract() == 0.0
@@ -142,7 +142,7 @@ pub(super) fn is_contested(
     };
     let is_aside = |low: &str| {
         low.contains('|')
-            || is_of_item(low)
+            || is_of_item(low) && !(AVERAGE.are_in(low) && REVISES.is_match(low))
             || [&EARLIER, &OTHERS, &IF, &FIGURE, &TRUST].iter().any(|words| words.are_in(low))
             || PART.are_in(low) && !REVISES.is_match(low)
     };
@@ -151,9 +151,14 @@ pub(super) fn is_contested(
         || rest.flat_map(|line| numbers(&line.low)).any(|number| is_unknown(&number))
 }
 
+// The figure that another takes the place of.
+pattern!(
+    REPLACED,
+    r"\b(?:not|no longer|instead of|rather than|in place of|replac\w+)(?: the)? \d[\d.]*(?: ?/ ?100)?\b"
+);
 pattern!(
     REVISES,
-    r"\b(?:becomes?|new (?:average|mean|score)|updated?|erratum|correction|corrected|revised|revision|addendum|re-?assess\w*|final|instead|as stated above|typing error|typo|patch|second look|after all|recount\w*|now|korrektur|berichtigung|correzione|correction|corrección|rectific\w*)\b|訂正|更正"
+    r"\b(?:becomes?|drops?|rises?|falls?|changes?|new (?:average|mean|score)|updated?|erratum|correction|corrected|revised|revision|addendum|re-?assess\w*|final|instead|as stated above|typing error|typo|patch|second look|after all|recount\w*|now|korrektur|berichtigung|correzione|correction|corrección|rectific\w*)\b|訂正|更正"
 );
 pattern!(
     SAYS,

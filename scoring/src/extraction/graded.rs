@@ -291,11 +291,15 @@ fn own_line(pieces: &[Piece]) -> Option<super::Grade> {
     });
     #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
     static NOT_IT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?i)\b(?:limits?|tables?|considered|rejected|would|too (?:large|great|big|high)|up to|could|may be|possible|inclined|arguments?|voor een|à partir|taken alone|special circumstances?|far beyond|exceeds?)\b").expect("it is a pattern")
+        regex::Regex::new(r"(?i)\b(?:limits?|tables?|considered|rejected|would|too (?:large|great|big|high)|up to|could|may be|possible|inclined|arguments?|voor een|à partir|taken alone|far beyond|exceeds?)\b").expect("it is a pattern")
     });
     #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
     static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
         regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9'&]|$)").expect("it is a pattern")
+    });
+    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+    static MAKES: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"(?i)\b(?:i (?:make|settle|choose|give|assign|grade)|make (?:it|that)|lift\w*|rais\w*|final\w*|justif\w*|instead|actually|therefore|settle\w*|nevertheless|fairer|better|deserves?|should|final)\b").expect("it is a pattern")
     });
     let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
     let page = lines(&pieces[filed].text);
@@ -308,7 +312,9 @@ fn own_line(pieces: &[Piece]) -> Option<super::Grade> {
     let is_other =
         |text: &str| LETTER.captures_iter(text).any(|letter| super::Grade::of(&letter[1]) != Some(grade));
     let is_open = |line: &Line| {
-        line.cased.split_inclusive(['.', '!', '?', ';']).any(|said| is_other(said) && !NOT_IT.is_match(said))
+        line.cased
+            .split_inclusive(['.', '!', '?', ';'])
+            .any(|said| is_other(said) && (!NOT_IT.is_match(said) || MAKES.is_match(said)))
     };
     let is_clear = !page[place + 1..].iter().any(is_open)
         && !pieces[filed + 1..].iter().any(|piece| is_other(&piece.text));
