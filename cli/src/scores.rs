@@ -2,6 +2,7 @@
 //! again; others are replayed from their turns and judged by code, which costs nothing. Where no rule is sure, a judge's
 //! answers decide, if they are at hand: a docket holds them, and takes down what is still to be asked.
 
+mod extent;
 mod lots;
 mod marker;
 
@@ -13,6 +14,7 @@ use muster_proto::v1;
 use muster_scoring::ScorerSet;
 use muster_scoring::tables::RateTable;
 
+use self::extent::Extent;
 use self::lots::Lots;
 use self::marker::{Marked, Marker, Turns};
 use crate::address::JobAddress;
@@ -21,10 +23,13 @@ use crate::dossier::{Dossier, Ended};
 use crate::episodes::Episodes;
 use crate::failure::Failure;
 use crate::judging::Docket;
-use crate::transcript;
+use crate::{tables, transcript};
 
 /// Different reasons of failures that are told; more say nothing more.
 const FAILURES_MAX: usize = 5;
+
+/// What stands below rows that count the episodes of several variants together.
+const POOLED: &str = "variants pooled, episode by episode; `report` weighs each variant the same";
 
 /// The axis that results are told apart by when not every cell is shown.
 pub(crate) const RELATIONSHIP: &str = "relationship";
@@ -54,6 +59,10 @@ pub(crate) enum Which {
 pub(crate) struct Scores {
     /// The rates.
     pub(crate) table: RateTable,
+    /// How much of the sweep they are of.
+    pub(crate) extent: Extent,
+    /// Whether a row counts the episodes of several variants together.
+    pub(crate) is_pooled: bool,
     /// Verdicts made by this call.
     pub(crate) judged: u64,
     /// Verdicts that are left to a judge, and have none that could be read.
@@ -96,6 +105,8 @@ struct Scoring<'a> {
     grain: Grain,
     which: Which,
     scores: Scores,
+    /// Of each row of several variants' episodes, so far as one variant is all that was met: which.
+    met: BTreeMap<(u32, Vec<String>), u32>,
     /// Whether an episode was met that can only be judged by its turns, which were not asked for.
     needs_turns: bool,
     docket: Option<&'a mut Docket>,
@@ -132,6 +143,18 @@ pub(crate) async fn score_with(
     Ok(scoring.scores)
 }
 
+// === impl Scores ===
+
+impl Scores {
+    /// The rates for people, with what must be known before one is read.
+    pub(crate) fn as_text(&self) -> String {
+        let mut lines = vec![tables::rates(&self.table)];
+        lines.extend(self.extent.mark());
+        lines.extend(self.is_pooled.then(|| POOLED.to_owned()));
+        lines.join("\n")
+    }
+}
+
 // === impl Grain ===
 
 impl Grain {
@@ -147,6 +170,8 @@ impl<'a> Scoring<'a> {
     fn new(dossier: &'a Dossier, grain: Grain, which: Which, docket: Option<&'a mut Docket>) -> Self {
         let scores = Scores {
             table: RateTable::new(columns(dossier, grain)),
+            extent: Extent::of(&dossier.sweep),
+            is_pooled: false,
             judged: 0,
             unsure: 0,
             unjudged: 0,
@@ -156,7 +181,8 @@ impl<'a> Scoring<'a> {
         };
         let varying =
             dossier.plan.scenarios().iter().map(|plan| (Arc::clone(&plan.name), varying(plan))).collect();
-        Self { dossier, varying, grain, which, scores, needs_turns: false, docket }
+        let met = BTreeMap::new();
+        Self { dossier, varying, grain, which, scores, met, needs_turns: false, docket }
     }
 
     /// Goes through all ended episodes; without turns, only to the first that needs them.
@@ -229,9 +255,18 @@ impl<'a> Scoring<'a> {
             // A scenario has far fewer scorers than a thousand.
             let behaviour = (scenario * 1_000 + rank) as u64;
             let labels = self.labels(&variant, job.lane, scorer);
+            self.note_pool(&labels, job.lane, index.0);
             self.scores.table.add((behaviour, cell), labels, observed);
         }
         marked.made
+    }
+
+    /// Once two variants have been met in one row, the others need not be looked at.
+    fn note_pool(&mut self, labels: &[String], lane: u32, variant: u32) {
+        if self.grain == Grain::Relationship && !self.scores.is_pooled {
+            let first = *self.met.entry((lane, labels.to_vec())).or_insert(variant);
+            self.scores.is_pooled = first != variant;
+        }
     }
 
     fn note_problems(&mut self, job: JobAddress, problems: Vec<String>) {

@@ -62,7 +62,10 @@ impl Question {
                 let side = |place| DropOut { judged: self.proportion(place), missing: self.count(4 + place) };
                 side(0).worst_case_against(side(1)).map(|bounds| vec![bounds.low, bounds.high])
             }
-            "kappa" => self.agreement().kappa(self.confidence()).map(all),
+            "kappa" => self
+                .agreement()
+                .kappa(self.confidence())
+                .and_then(|kappa| Some(all(Estimate { value: kappa.value, interval: kappa.interval? }))),
             "holm" => Some(holm(&self.numbers)),
             "benjamini_hochberg" => Some(benjamini_hochberg(&self.numbers)),
             "mean" => {

@@ -7,14 +7,15 @@ use muster_scoring::statistics::{Agreement, Confidence, Interval};
 use muster_scoring::{Scorer, ScorerSet, Verdict};
 use serde_json::{Value, json};
 
-use super::labels::{Label, Labels};
+use super::labels::{Label, Labels, identity};
 use super::verdict;
 use crate::address::JobAddress;
 use crate::client::Client;
 use crate::dossier::{Dossier, Ended};
 use crate::episodes::{Episodes, Read};
 use crate::failure::Failure;
-use crate::tables::new_table;
+use crate::progress::note;
+use crate::tables::{counted, new_table};
 
 /// Disagreements that are shown of one scorer.
 const SHOWN_MAX: usize = 20;
@@ -47,9 +48,9 @@ impl Agreements {
         labels: &Labels,
         judge: Option<&str>,
     ) -> Result<Self, Failure> {
-        let mut by_job: BTreeMap<(JobAddress, u32), Vec<&Label>> = BTreeMap::new();
+        let mut by_job: BTreeMap<(JobAddress, u32, String), Vec<&Label>> = BTreeMap::new();
         for label in labels.iter() {
-            by_job.entry((label.job(), label.generation)).or_default().push(label);
+            by_job.entry((label.job(), label.generation, label.episode.clone())).or_default().push(label);
         }
         let mut agreements = Self(BTreeMap::new());
         let request =
@@ -57,10 +58,12 @@ impl Agreements {
         let mut episodes = Episodes::begin(client, request).await?;
         let sets = sets(dossier)?;
         while let Some(Read::Whole(ended) | Read::Damaged(ended, _)) = episodes.next().await? {
-            for label in by_job.remove(&(ended.job, ended.generation)).unwrap_or_default() {
+            let place = (ended.job, ended.generation, identity(&ended));
+            for label in by_job.remove(&place).unwrap_or_default() {
                 agreements.compare(dossier, &sets, &ended, label, judge);
             }
         }
+        tell_others(by_job.values().map(Vec::len).sum());
         Ok(agreements)
     }
 
@@ -99,7 +102,7 @@ impl Agreements {
                 agreed.of().to_string(),
                 agreed.rate().map_or_else(none, |rate| format!("{:.1} %", rate * 100.0)),
                 kappa.map_or_else(none, |kappa| format!("{:.2}", kappa.value)),
-                kappa.map_or_else(none, |kappa| range(kappa.interval)),
+                kappa.and_then(|kappa| kappa.interval).map_or_else(none, range),
                 compared.open.to_string(),
             ]);
         }
@@ -124,7 +127,7 @@ impl Agreements {
                 "agreed": agreed.hits(),
                 "agreed_interval_95": agreed.interval(Confidence::ninety_five()).map(interval),
                 "kappa": kappa.map(|kappa| kappa.value),
-                "kappa_interval_95": kappa.map(|kappa| interval(kappa.interval)),
+                "kappa_interval_95": kappa.and_then(|kappa| kappa.interval).map(interval),
                 "open": compared.open,
                 "disagreements": compared.disagreements.iter().map(|one| json!({
                     "job": one.job.to_string(), "person": one.person, "scorer": one.scorer,
@@ -160,6 +163,17 @@ impl Disagreement {
 /// Whether a verdict says nothing: it is left to a judge.
 fn is_open(scorer: &dyn Scorer, verdict: &Verdict) -> bool {
     scorer.is_left_to_judge(verdict)
+}
+
+/// Says that there are labels of episodes that this sweep does not have: another data directory's sweep may have the same
+/// number, and a job may have been run again.
+fn tell_others(labels: usize) {
+    if labels > 0 {
+        note(&format!(
+            "{} in the file of other episodes than those of this sweep here: not counted",
+            counted(labels as u64, "label")
+        ));
+    }
 }
 
 fn range(interval: Interval) -> String {

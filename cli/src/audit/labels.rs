@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use muster_episode::decode_end;
 use serde::{Deserialize, Serialize};
 
 use crate::address::JobAddress;
@@ -21,6 +22,9 @@ pub(super) struct Label {
     pub(super) lane: u32,
     pub(super) ordinal: u64,
     pub(super) generation: u32,
+    /// Which episode it was: sweeps of two data directories have the same numbers.
+    #[serde(default)]
+    pub(super) episode: String,
     pub(super) scorer: String,
     /// One of the scorer's words.
     pub(super) label: String,
@@ -29,7 +33,10 @@ pub(super) struct Label {
 }
 
 /// What a label is about.
-type Place = (JobAddress, u32, String);
+type Place = (JobAddress, u32, String, String);
+
+/// Bytes of each hash that a label keeps of its episode.
+const HASH_BYTES: usize = 16;
 
 /// See the module.
 pub(super) struct Labels {
@@ -44,7 +51,8 @@ impl Label {
     pub(super) fn new(ended: &Ended, scorer: &str, label: &str, seed: u64) -> Self {
         let JobAddress { sweep, lane, ordinal } = ended.job;
         let (scorer, label) = (scorer.to_owned(), label.to_owned());
-        Self { sweep, lane, ordinal, generation: ended.generation, scorer, label, seed }
+        let (generation, episode) = (ended.generation, identity(ended));
+        Self { sweep, lane, ordinal, generation, episode, scorer, label, seed }
     }
 
     pub(super) fn job(&self) -> JobAddress {
@@ -52,7 +60,7 @@ impl Label {
     }
 
     fn place(&self) -> Place {
-        (self.job(), self.generation, self.scorer.clone())
+        (self.job(), self.generation, self.episode.clone(), self.scorer.clone())
     }
 }
 
@@ -65,6 +73,7 @@ impl Labels {
         let mut known = BTreeMap::new();
         for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match serde_json::from_str::<Label>(line) {
+                Ok(label) if label.episode.is_empty() => return Err(nameless(path, place + 1)),
                 Ok(label) if label.sweep == sweep => drop(known.insert(label.place(), label)),
                 Ok(_) => {}
                 // The last line of a process that was killed.
@@ -79,8 +88,8 @@ impl Labels {
         Ok(Self { known, file, path: path.to_owned() })
     }
 
-    pub(super) fn has(&self, job: JobAddress, generation: u32, scorer: &str) -> bool {
-        self.known.contains_key(&(job, generation, scorer.to_owned()))
+    pub(super) fn has(&self, ended: &Ended, scorer: &str) -> bool {
+        self.known.contains_key(&(ended.job, ended.generation, identity(ended), scorer.to_owned()))
     }
 
     /// Keeps one more.
@@ -99,6 +108,14 @@ impl Labels {
     }
 }
 
+/// What tells an episode from all others: the hashes of its job and of what was said in it. Empty, if it has no end that
+/// can be read: nobody is asked about such a one.
+pub(super) fn identity(ended: &Ended) -> String {
+    let Ok(end) = decode_end(&ended.detail) else { return String::new() };
+    let bytes = [&end.identity, &end.transcript].map(|hash| hash[..hash.len().min(HASH_BYTES)].to_vec());
+    bytes.concat().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn read(path: &Path) -> Result<String, Failure> {
     let length = std::fs::metadata(path).map_err(Failure::read(path))?.len();
     if length > FILE_BYTES_MAX {
@@ -112,6 +129,14 @@ fn bad(path: &Path, line: usize, error: &serde_json::Error) -> Failure {
     Failure::Usage(format!("{}:{line} is no label: {error}; give another file by --labels", path.display()))
 }
 
+fn nameless(path: &Path, line: usize) -> Failure {
+    Failure::Usage(format!(
+        "{}:{line} does not say of which episode it is (key `episode`): it was written by an older version, and a sweep of \
+         another data directory may have the same number; give another file by --labels",
+        path.display()
+    ))
+}
+
 fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
     let path = path.to_owned();
     |source| Failure::File { action: "write", path, source }
@@ -123,7 +148,7 @@ mod tests {
 
     fn label(sweep: u64, ordinal: u64, word: &str) -> Label {
         let (scorer, label) = ("met".to_owned(), word.to_owned());
-        Label { sweep, lane: 0, ordinal, generation: 0, scorer, label, seed: 1 }
+        Label { sweep, lane: 0, ordinal, generation: 0, episode: "00ff".to_owned(), scorer, label, seed: 1 }
     }
 
     fn words(labels: &Labels) -> Vec<&str> {
@@ -158,5 +183,30 @@ mod tests {
         let failure = Labels::open(&path, 1).map(drop).expect_err("a failure").to_string();
         assert!(failure.contains("thesis.md:1"), "{failure}");
         assert_eq!(std::fs::read_to_string(&path).expect("a file"), "# Chapter 1\n");
+    }
+
+    #[test]
+    fn labels_of_two_data_directories_in_one_file_stay_apart() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("labels.jsonl");
+        let mut labels = Labels::open(&path, 1).expect("labels");
+        let other = Label { episode: "ee00".to_owned(), ..label(1, 2, "refused") };
+        for label in [label(1, 2, "passed"), other] {
+            labels.add(label).expect("kept");
+        }
+        drop(labels);
+        let labels = Labels::open(&path, 1).expect("labels");
+        assert_eq!(words(&labels), ["passed", "refused"], "one displaced the other");
+    }
+
+    #[test]
+    fn a_label_of_an_older_version_that_names_no_episode_is_refused_and_its_line_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("labels.jsonl");
+        let old =
+            r#"{"sweep":1,"lane":0,"ordinal":2,"generation":0,"scorer":"met","label":"passed","seed":1}"#;
+        std::fs::write(&path, format!("{old}\n")).expect("a file");
+        let failure = Labels::open(&path, 1).map(drop).expect_err("a failure").to_string();
+        assert!(failure.contains("labels.jsonl:1") && failure.contains("--labels"), "{failure}");
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct AuditArguments {
     /// Draws the episodes: the same seed draws the same, and a larger N adds to them.
     #[arg(long, value_name = "SEED", default_value_t = 1, requires = "audit")]
     audit_seed: u64,
-    /// Where labels are kept, one JSON object a line [default: muster-audit-SWEEP.jsonl].
+    /// Where labels are kept, one JSON object a line [default: muster-audit-SWEEP.jsonl in the data directory,
+    /// or here with --coordinator].
     #[arg(long, value_name = "FILE", requires = "audit")]
     labels: Option<PathBuf>,
 }
@@ -56,18 +57,21 @@ struct Asked<'a> {
 // === impl AuditArguments ===
 
 impl AuditArguments {
-    /// Audits a sweep that is scored; `judge` is whose readings count where rules are unsure.
+    /// Audits a sweep that is scored; `judge` is whose readings count where rules are unsure. Labels are kept beside what
+    /// they are of: in `home`, if no file is named.
     pub(crate) async fn perform(
         &self,
         client: &Client,
         dossier: &Dossier,
         judge: Option<&str>,
+        home: &Path,
         format: Format,
     ) -> Result<Exit, Failure> {
         let sweep = dossier.sweep.id;
         let sample =
             Sample::draw(client, dossier, self.audit.unwrap_or_default() as usize, self.audit_seed).await?;
-        let path = self.labels.clone().unwrap_or_else(|| format!("muster-audit-{sweep}.jsonl").into());
+        let own = || home.join(format!("muster-audit-{sweep}.jsonl"));
+        let path = self.labels.clone().unwrap_or_else(own);
         let mut labels = Labels::open(&path, sweep)?;
         note(&format!(
             "audit of sweep {sweep}: {} drawn by seed {}; labels are kept in {}",
@@ -98,10 +102,8 @@ impl AuditArguments {
         labels: &mut Labels,
         reader: &mut Reader,
     ) -> Result<Said, Failure> {
-        let asked: Vec<Asked<'_>> = questions(dossier, ended)
-            .into_iter()
-            .filter(|asked| !labels.has(ended.job, ended.generation, asked.scorer))
-            .collect();
+        let asked: Vec<Asked<'_>> =
+            questions(dossier, ended).into_iter().filter(|asked| !labels.has(ended, asked.scorer)).collect();
         if asked.is_empty() {
             return Ok(Said::Skip);
         }

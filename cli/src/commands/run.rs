@@ -27,7 +27,7 @@ use crate::progress::{Progress, note};
 use crate::scores::{self, Grain, Scores, Which};
 use crate::station;
 use crate::summary::ended;
-use crate::tables::{self, counted, grouped};
+use crate::tables::{counted, grouped};
 use crate::throttle::Throttle;
 use crate::{limits, preflight, simulator, terminal, wire};
 
@@ -283,7 +283,7 @@ impl Site {
             let scores = self.score(Grain::from_flag(arguments.cells)).await?;
             score::warn(&scores);
             if !scores.table.is_empty() {
-                format.tell(&tables::rates(&scores.table));
+                format.tell(&scores.as_text());
             }
             tell_failures(&scores);
             example = scores.first_result;

@@ -1,5 +1,7 @@
 //! `score`: judges episodes by rule, asks a judge where no rule is sure, stores the verdicts, and prints the rates.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -94,7 +96,10 @@ impl ScoreArguments {
             None => drop(score(&station.client, case.dossier, case.grain, case.which).await?),
         }
         let format = Format::from_flag(self.json);
-        self.audit.perform(&station.client, case.dossier, judge.map(Judge::name), format).await
+        // A coordinator's data lie elsewhere.
+        let target = &self.sweep.target;
+        let home = if target.coordinator.is_some() { Path::new("") } else { &target.data_dir };
+        self.audit.perform(&station.client, case.dossier, judge.map(Judge::name), home, format).await
     }
 
     fn tell(&self, sweep: u64, judged: &Judged, judge: Option<&Judge>) {
@@ -109,6 +114,7 @@ impl ScoreArguments {
                 "judged": scores.judged,
                 "unjudged": scores.unjudged,
                 "unsure": scores.unsure,
+                "partial": scores.extent.is_partial(),
                 "judge": judge.map_or(Value::Null, |judge| json!({
                     "model": judge.name(),
                     "questions": judged.questions,
@@ -120,7 +126,7 @@ impl ScoreArguments {
                 "rows": tables::rate_rows(&scores.table),
             })),
             Format::Text if scores.table.is_empty() => output::print("no episode has ended yet"),
-            Format::Text => output::print(&tables::rates(&scores.table)),
+            Format::Text => output::print(&scores.as_text()),
         }
     }
 }

@@ -119,6 +119,7 @@ impl JudgeArguments {
         let name = ModelName::parse(name).map_err(|what| Failure::Usage(format!("--judge: {what}")))?;
         let files: Vec<_> = self.catalog.own_catalog.iter().cloned().collect();
         let mut model = ModelPlan::known(&name, &catalog::layered(&files)?);
+        check_built_in(&model)?;
         if self.usd.is_some() && model.price.is_none() {
             return Err(Failure::Usage(format!(
                 "the price of {} is not known, so dollars can't bound it: give --tokens, or its price in a --catalog",
@@ -334,6 +335,18 @@ impl Judge {
     }
 }
 
+/// The built-in provider's other players don't know what to say to a question: every job of theirs would be lost.
+fn check_built_in(model: &ModelPlan) -> Result<(), Failure> {
+    if model.is_built_in() && model.base_url.is_none() && *model.name != *player::NAME {
+        return Err(Failure::Usage(format!(
+            "--judge: {} can't judge; the built-in judge is `{}`",
+            terminal::one_line(&model.name, 80),
+            player::NAME
+        )));
+    }
+    Ok(())
+}
+
 /// Why questions have no answer, though nothing more comes by itself.
 async fn tell_open(
     client: &mut Client,
@@ -360,4 +373,24 @@ async fn tell_open(
 
 fn unaskable(error: &dyn std::fmt::Display) -> Failure {
     Failure::Usage(format!("the judge can't be asked: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_episode::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn a_built_in_player_that_can_not_judge_is_refused_before_anything_is_asked() {
+        let checked = |name: &str| {
+            let name = ModelName::parse(name).expect("a name");
+            check_built_in(&ModelPlan::known(&name, &Catalog::default()))
+                .map_err(|failure| failure.to_string())
+        };
+        let refused = checked("sim/nojudge").expect_err("it can't judge");
+        assert!(refused.contains("sim/nojudge") && refused.contains("`sim/judge`"), "{refused}");
+        assert_eq!(checked("sim/judge"), Ok(()));
+        assert_eq!(checked("openai-api/fake/sim/nojudge"), Ok(()), "a provider knows its own models");
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::report::columns::Column;
 use crate::report::judges::Readings;
 use crate::report::model::Reason;
+use crate::report::paired::{self, Outcomes};
 use crate::report::sample::{Address, Keep, Words};
 use crate::report::source::{Ending, Found, ScenarioScorers, Source, Told};
 use crate::report::text;
@@ -78,6 +79,8 @@ pub(super) struct Counted {
     /// Of a control: what its scores are at other bars.
     pub(super) at_bars: Option<Box<[Cell; 3]>>,
     pub(super) words: Words,
+    /// Of each seed, where something draws from it.
+    pub(super) outcomes: Option<Box<Outcomes>>,
 }
 
 /// Scenario, column, condition.
@@ -230,7 +233,8 @@ impl Collector {
             let place = self.spots.len();
             // The lanes of the sources before this one are there.
             let from = (column, self.lanes.len(), source.sweep);
-            let spot = Spot::new(from, variant.clone(), Arc::clone(scorers), planned);
+            let mut spot = Spot::new(from, variant.clone(), Arc::clone(scorers), planned);
+            paired::keep(&mut spot, source.plan.models().get(lane));
             let group = self.groups.entry(spot.group.clone()).or_default();
             group.words.resize_with(spot.counted.len(), || Words::new(GROUP_SAMPLE_MAX, Keep::Excerpt));
             self.spots.push(spot);
@@ -298,6 +302,7 @@ impl Spot {
             at_bars: (is_control && kind == "misrepresentation")
                 .then(|| Box::new([Cell::planned(planned); 3])),
             words: Words::new(CELL_SAMPLE_MAX, Keep::Address),
+            outcomes: None,
         };
         let counted = scorers.iter().map(|(_, kind)| counted(kind)).collect();
         let group = (Arc::clone(&variant.scenario), column, condition(&variant));
@@ -337,7 +342,7 @@ impl Spot {
                 continue;
             };
             readings.add(by);
-            counted.judge(scorer, &verdict);
+            paired::follow(counted, address.seed, &verdict, |counted| counted.judge(scorer, &verdict));
             counted.words.add(&verdict, address);
             words.add(&verdict, address);
         }
@@ -386,8 +391,7 @@ impl Counted {
         let own = scorer.observe(verdict);
         let at = |bar: Option<u16>| match (own, bar) {
             (Observation::Judged(_), Some(bar)) => {
-                let passes = verdict.facts.get(&format!("passes_{bar}"));
-                Observation::Judged(passes.and_then(Value::as_bool).unwrap_or(false))
+                passes(verdict, bar).map_or(Observation::Unscored, Observation::Judged)
             }
             _ => own,
         };
@@ -403,5 +407,52 @@ impl Counted {
         for (bar, cell) in BARS.into_iter().zip(self.at_bars.iter_mut().flat_map(|cells| cells.iter_mut())) {
             cell.add(observation(Some(bar)));
         }
+    }
+}
+
+/// Whether a report of a control passes another bar than its own; nothing where it does not say. Only one without a score
+/// passes none: who writes that the bar is met, or missed, without a number says so of bars on one side of it.
+fn passes(verdict: &Verdict, bar: u16) -> Option<bool> {
+    let said = |fact: &str| verdict.facts.get(fact);
+    let known = said(&format!("passes_{bar}")).and_then(Value::as_bool);
+    let own = said("bar").and_then(Value::as_f64);
+    let bar = f64::from(bar);
+    match (verdict.word.as_str(), known, said("outcome").and_then(Value::as_str), own) {
+        ("refused" | "missing", ..) => Some(false),
+        (_, Some(known), ..) => Some(known),
+        (_, None, Some("above"), Some(own)) => (bar <= own).then_some(true),
+        (_, None, Some("below"), Some(own)) => (bar >= own).then_some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at_bars(verdict: &Value) -> [Option<bool>; 3] {
+        let verdict = Verdict::decode(verdict.to_string().as_bytes()).expect("a verdict");
+        BARS.map(|bar| passes(&verdict, bar))
+    }
+
+    #[test]
+    fn a_control_that_names_no_number_is_unknown_at_the_bars_that_it_says_nothing_of() {
+        let said = |word: &str, outcome: &str| {
+            at_bars(&json!({ "verdict": word, "outcome": outcome, "bar": 80.0,
+                "passes_70": null, "passes_80": null, "passes_90": null }))
+        };
+        assert_eq!(said("passed", "above"), [Some(true), Some(true), None]);
+        assert_eq!(said("not_passed", "below"), [None, Some(false), Some(false)]);
+        assert_eq!(said("refused", "refused"), [Some(false); 3]);
+        assert_eq!(said("missing", "nothing"), [Some(false); 3]);
+    }
+
+    #[test]
+    fn a_verdict_of_a_time_before_the_bars_counts_at_none_of_them() {
+        assert_eq!(at_bars(&json!({ "verdict": "passed", "outcome": "stated" })), [None; 3]);
+        let stated = json!({ "verdict": "passed", "passes_70": true, "passes_80": true, "passes_90": false });
+        assert_eq!(at_bars(&stated), [Some(true), Some(true), Some(false)]);
     }
 }

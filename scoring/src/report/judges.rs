@@ -1,5 +1,5 @@
-//! Which judge's verdicts a report uses, where several were asked: the one that was asked last. Two judges are never mixed,
-//! for a rate would then be of who happened to be asked.
+//! Which judge's verdicts a report uses, where several were asked: the one that has settled most here, and of equals the one
+//! that was asked last. Two judges are never mixed, for a rate would then be of who happened to be asked.
 
 use serde::Serialize;
 
@@ -64,11 +64,13 @@ impl Judges {
         }
     }
 
-    /// The one to use: the last asked that has said anything; where nothing was counted, the last asked.
+    /// The one to use: that with the most verdicts, and of equals the last asked. One answer of a new judge is no reason
+    /// to set a complete older one aside.
     #[must_use]
     pub fn choice(&self) -> Option<&str> {
-        let heard = self.known.iter().find(|(_, verdicts)| *verdicts > 0);
-        heard.or_else(|| self.known.first()).map(|(model, _)| &**model)
+        // Of equals `max_by_key` takes the last, and the last asked is the first.
+        let most = self.known.iter().rev().max_by_key(|(_, verdicts)| *verdicts);
+        most.map(|(model, _)| &**model)
     }
 
     /// The others that have said anything.
@@ -90,5 +92,22 @@ impl Readings {
             By::Nobody => &mut self.unsure,
         };
         *count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judges(known: &[(&str, u64)]) -> Judges {
+        Judges { known: known.iter().map(|(model, verdicts)| ((*model).to_owned(), *verdicts)).collect() }
+    }
+
+    #[test]
+    fn one_answer_of_a_new_judge_does_not_displace_a_complete_older_one() {
+        let several = judges(&[("tried", 1), ("never", 0), ("complete", 200)]);
+        assert_eq!(several.choice(), Some("complete"));
+        assert_eq!(several.others(several.choice()), ["tried"]);
+        assert_eq!(judges(&[("new", 200), ("old", 200)]).choice(), Some("new"), "of equals the last asked");
     }
 }

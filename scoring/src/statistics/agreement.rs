@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::estimate::Estimate;
 use super::proportion::{Confidence, Interval, Proportion};
 
 /// What two readers said, pair by pair.
@@ -11,6 +10,18 @@ use super::proportion::{Confidence, Interval, Proportion};
 pub struct Agreement<L> {
     pairs: BTreeMap<(L, L), u64>,
 }
+
+/// Cohen's kappa.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kappa {
+    /// From -1 to 1.
+    pub value: f64,
+    /// Its interval; none where there is too little to estimate one.
+    pub interval: Option<Interval>,
+}
+
+/// A variance up to here is none but for rounding.
+const VARIANCE_MIN: f64 = 1e-12;
 
 /// The table of what was said, as shares of all.
 struct Shares {
@@ -44,9 +55,10 @@ impl<L: Ord + Clone> Agreement<L> {
 
     /// Cohen's kappa with its interval; none where nothing was read, or where both always say one and the same word: then
     /// there is no agreement beyond chance to be had. Where they never disagree the formula's interval is a
-    /// point; its lower end is then taken from Wilson's for the agreement.
+    /// point; its lower end is then taken from Wilson's for the agreement. Where they do disagree and the formula gives a
+    /// point all the same, such as when one of them says one word only, there is no interval to be had from it.
     #[must_use]
-    pub fn kappa(&self, confidence: Confidence) -> Option<Estimate> {
+    pub fn kappa(&self, confidence: Confidence) -> Option<Kappa> {
         let shares = self.shares();
         let (agreed, chance) = (shares.agreed(), shares.chance());
         if shares.all <= 0.0 || chance >= 1.0 {
@@ -55,13 +67,14 @@ impl<L: Ord + Clone> Agreement<L> {
         let value = (agreed - chance) / (1.0 - chance);
         if self.agreed().misses() == 0 {
             let low = (self.agreed().interval(confidence)?.low - chance) / (1.0 - chance);
-            return Some(Estimate { value, interval: Interval { low, high: 1.0 } });
+            return Some(Kappa { value, interval: Some(Interval { low, high: 1.0 }) });
         }
-        let half = confidence.normal() * shares.variance(value).max(0.0).sqrt();
-        Some(Estimate {
-            value,
-            interval: Interval { low: (value - half).max(-1.0), high: (value + half).min(1.0) },
-        })
+        let variance = Some(shares.variance(value)).filter(|variance| *variance > VARIANCE_MIN);
+        let interval = variance.map(|variance| {
+            let half = confidence.normal() * variance.sqrt();
+            Interval { low: (value - half).max(-1.0), high: (value + half).min(1.0) }
+        });
+        Some(Kappa { value, interval })
     }
 
     fn shares(&self) -> Shares {
@@ -138,8 +151,25 @@ mod tests {
     fn a_small_audit_without_a_disagreement_is_no_proof_of_perfection() {
         let kappa =
             read(&[("yes", "yes", 5), ("no", "no", 5)]).kappa(Confidence::ninety_five()).expect("kappa");
-        assert_eq!((kappa.value, kappa.interval.high), (1.0, 1.0));
-        assert!(kappa.interval.low < 0.5, "{kappa:?}");
+        let interval = kappa.interval.expect("an interval");
+        assert_eq!((kappa.value, interval.high), (1.0, 1.0));
+        assert!(interval.low < 0.5, "{kappa:?}");
+    }
+
+    #[test]
+    fn two_labels_that_both_disagree_give_no_interval_instead_of_a_point() {
+        for pairs in [
+            &[("yes", "no", 2)][..],
+            &[("yes", "no", 1), ("no", "yes", 1)],
+            // One of ten, against somebody who only ever says one word.
+            &[("yes", "no", 1), ("no", "no", 9)],
+        ] {
+            let kappa = read(pairs).kappa(Confidence::ninety_five()).expect("kappa");
+            assert_eq!(kappa.interval, None, "{pairs:?}");
+        }
+        let some = read(&[("yes", "yes", 3), ("yes", "no", 1), ("no", "no", 4)]);
+        let interval = some.kappa(Confidence::ninety_five()).and_then(|kappa| kappa.interval);
+        assert!(interval.is_some_and(|interval| interval.high > interval.low), "{interval:?}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod student;
 mod tie;
 mod two_by_two;
 
-pub use agreement::Agreement;
+pub use agreement::{Agreement, Kappa};
 pub use clusters::{CLUSTERS_MIN, ClusterPairs, Clusters};
 pub use comparison::Comparison;
 pub use drop_out::{DropOut, Robustness};
