@@ -7,8 +7,16 @@
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 use super::comparison::Comparison;
+use super::discrete::{Discrete as _, Hypergeometric};
 use super::estimate::{Estimate, TestResult};
 use super::proportion::{Confidence, Interval};
+use super::refusal::Refusal;
+
+/// Products that the exact test may take: some hundred cells of some hundred episodes.
+const STEPS_MAX: u128 = 20_000_000;
+
+/// Outcomes of equal probability differ by rounding.
+const TIE: f64 = 1e-10;
 
 /// Two conditions in each of several cells. Cells in which an arm is empty say nothing and are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +54,32 @@ impl MantelHaenszel {
         let statistic = gap * gap / variance;
         // Chi-squared with one degree of freedom is a squared normal.
         (variance > 0.0).then(|| TestResult { statistic, p: 2.0 * Normal::standard().sf(statistic.sqrt()) })
+    }
+
+    /// The exact conditional test that no cell has an effect, two-sided: with every cell's margins fixed, how likely a sum of
+    /// the first arms' hits is that is no likelier than the observed one. With one cell it is Fisher's.
+    ///
+    /// # Errors
+    /// If there is no cell, or the counts are too large.
+    pub fn exact(&self) -> Result<f64, Refusal> {
+        if self.tables.is_empty() {
+            return Err(Refusal::Nothing("any cell".to_owned()));
+        }
+        let (mut steps, mut sums, mut at) = (0_u128, vec![1.0], 0_u64);
+        for table in &self.tables {
+            let drawn = table.first.hits().saturating_add(table.second.hits());
+            let own = Hypergeometric { hits: table.first.of(), misses: table.second.of(), drawn };
+            let (least, greatest) = own.support();
+            steps += u128::from(greatest - least + 1) * sums.len() as u128;
+            if steps > STEPS_MAX {
+                return Err(Refusal::TooLarge { what: "the exact test", size: steps, most: STEPS_MAX });
+            }
+            sums = convolved(&sums, &(least..=greatest).map(|hits| own.mass(hits)).collect::<Vec<_>>());
+            at += table.first.hits() - least;
+        }
+        // The observed sum is one of those that can be, and there are fewer than the steps allow.
+        let observed = sums.get(at as usize).copied().unwrap_or(0.0);
+        Ok(sums.iter().filter(|mass| **mass <= observed * (1.0 + TIE)).sum::<f64>().min(1.0))
     }
 
     /// The pooled odds ratio with its interval; none where either direction never occurs.
@@ -97,6 +131,17 @@ impl MantelHaenszel {
     }
 }
 
+/// How two independent counts add up.
+fn convolved(mine: &[f64], its: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; mine.len() + its.len() - 1];
+    for (place, mass) in mine.iter().enumerate() {
+        for (sum, other) in sums[place..].iter_mut().zip(its) {
+            *sum += mass * other;
+        }
+    }
+    sums
+}
+
 // === impl Counts ===
 
 impl Counts {
@@ -121,5 +166,28 @@ mod tests {
         assert_eq!(told.test(), with_empty.test());
         assert_eq!(MantelHaenszel::new([table(0, 9, 0, 9)]).test(), None);
         assert_eq!(MantelHaenszel::new([table(0, 9, 0, 9)]).odds_ratio(Confidence::ninety_five()), None);
+    }
+
+    fn table(first: (u64, u64), second: (u64, u64)) -> Comparison {
+        Comparison { first: Proportion::new(first.0, first.1), second: Proportion::new(second.0, second.1) }
+    }
+
+    #[test]
+    fn the_exact_test_of_one_cell_is_fishers() {
+        for first in 0..=9 {
+            let one = table((first, 9), (4, 12));
+            let (exact, fisher) = (MantelHaenszel::new([one]).exact(), one.fisher());
+            assert!((exact.expect("p") - fisher.expect("p")).abs() < 1e-12, "{first}");
+        }
+    }
+
+    #[test]
+    fn the_exact_test_of_two_cells_is_that_of_all_tables_with_their_margins() {
+        // 2 of 3 against 0 of 3, twice: sums of two draws of 2 from 3 and 3: 1/5, 3/5, 1/5 each.
+        let p = MantelHaenszel::new([table((2, 3), (0, 3)); 2]).exact().expect("p");
+        assert!((p - 2.0 / 25.0).abs() < 1e-12, "{p}");
+        assert!(MantelHaenszel::new([]).exact().is_err());
+        let huge = MantelHaenszel::new([table((1 << 40, 1 << 41), (1 << 40, 1 << 41))]);
+        assert!(matches!(huge.exact(), Err(Refusal::TooLarge { .. })));
     }
 }

@@ -161,6 +161,28 @@ impl Estimate {
     }
 }
 
+impl TestResult {
+    /// The z test that a signed, weighted sum of cells is 0: each stratum's cells vary as if they all had one rate, and the
+    /// weights of each add up to 0. It is [`StratifiedComparison::z_test`] where a stratum is two cells, and counts a
+    /// cell that stands against several once. None where a cell is empty.
+    #[must_use]
+    pub fn of_strata(strata: &[Vec<(f64, Proportion)>]) -> Option<Self> {
+        let (mut gap, mut variance) = (0.0, 0.0);
+        for cells in strata {
+            let (hits, of) = cells
+                .iter()
+                .fold((0.0, 0.0), |(hits, of), (_, cell)| (hits + cell.hits() as f64, of + cell.of() as f64));
+            let pooled: f64 = hits / of;
+            for (weight, cell) in cells {
+                gap += weight * cell.rate()?;
+                variance += weight * weight * pooled * (1.0 - pooled) / cell.of() as f64;
+            }
+        }
+        let statistic = if variance > 0.0 { gap / variance.sqrt() } else { 0.0 };
+        Some(Self { statistic, p: two_sided(statistic) })
+    }
+}
+
 /// The whole number that a sum of weights was to be, if it is off by rounding alone.
 fn whole(sum: f64) -> f64 {
     if (sum - sum.round()).abs() < ROUNDING { sum.round() } else { sum }
@@ -277,6 +299,20 @@ mod tests {
         let comparison = StratifiedComparison::new(first, second.to_vec()).expect("a comparison");
         assert!(comparison.difference(Confidence::ninety_five()).value.abs() < 1e-12);
         assert!(comparison.z_test().p > 0.99);
+    }
+
+    #[test]
+    fn the_z_test_of_signed_cells_is_that_of_two_sides_where_there_are_two() {
+        let cells = [((12, 40), (5, 30), 1.0), ((3, 25), (9, 50), 2.0)];
+        let of = |(hits, of): (u64, u64)| Proportion::new(hits, of);
+        let first = cells.iter().map(|it| Stratum { weight: it.2, proportion: of(it.0) }).collect();
+        let sides = StratifiedComparison::new(first, cells.iter().map(|it| of(it.1)).collect());
+        let sides = sides.expect("a comparison").z_test();
+        let strata: Vec<_> =
+            cells.iter().map(|it| vec![(it.2 / 3.0, of(it.0)), (-it.2 / 3.0, of(it.1))]).collect();
+        let signed = TestResult::of_strata(&strata).expect("a test");
+        assert!((sides.statistic - signed.statistic).abs() < 1e-12 && (sides.p - signed.p).abs() < 1e-12);
+        assert_eq!(TestResult::of_strata(&[vec![(1.0, of((0, 0))), (-1.0, of((1, 2)))]]), None);
     }
 
     #[test]
