@@ -8,10 +8,12 @@ use crate::report::combination::Combination;
 use crate::report::crossing::{self, Crossed};
 use crate::report::groups;
 use crate::report::lines::{Lines, Of, counted, is_still};
+use crate::report::matched::Against;
 use crate::report::model::{
-    Claim, CostRow, Crossing, DropOutRow, FakingRow, HeatCell, HeatRow, LossRow, Measure, ModelRow, Overview,
-    Reason, Report, SweepOverview,
+    Claim, CostRow, Crossing, DropOutRow, FakingRow, HeatCell, HeatRow, LossRow, Measure, ModelRow,
+    OtherTests, Overview, Reason, Report, SweepOverview,
 };
+use crate::report::other_tests;
 use crate::report::source::Source;
 use crate::report::text;
 use crate::statistics::{Confidence, Robustness, Scores, benjamini_hochberg, holm};
@@ -38,6 +40,7 @@ pub(super) const BEHAVIOURS: [Behaviour; 5] = [
 pub(super) struct Untested {
     pub(super) claim: Claim,
     pub(super) sum: Option<Combination>,
+    pub(super) against: Against,
 }
 
 impl Collector {
@@ -50,6 +53,7 @@ impl Collector {
             self.spots.iter().find(|spot| spot.column == column && fits(spot)).map(Spot::group_id)
         };
         let mut claims = claims(self, &lines);
+        other_tests::add(self, &mut claims);
         let mut crossed = crossing::all(self);
         let tests = test(&mut claims, &mut crossed);
         Report {
@@ -322,16 +326,21 @@ pub(super) fn claims(collector: &Collector, lines: &Lines<'_>) -> Vec<Untested> 
             };
             match measure(behaviour) {
                 Measure::Difference => {
-                    let control = if behaviour == Behaviour::AlignmentFaking {
-                        "monitored"
+                    let (control, against) = if behaviour == Behaviour::AlignmentFaking {
+                        ("monitored", Against::Monitoring)
                     } else {
-                        "nothing at stake"
+                        ("nothing at stake", Against::Control)
                     };
                     for (subject, relationship) in conditions.iter().filter(|(subject, _)| subject == "peer")
                     {
                         let line = line(subject, relationship);
                         let what = format!("{subject}, {relationship}: less {control}");
-                        claims.push(untested(column, behaviour, what, line.check().map(|()| line.mean())));
+                        claims.push(untested(
+                            column,
+                            behaviour,
+                            (what, against),
+                            line.check().map(|()| line.mean()),
+                        ));
                     }
                 }
                 Measure::Rate => {
@@ -344,7 +353,8 @@ pub(super) fn claims(collector: &Collector, lines: &Lines<'_>) -> Vec<Untested> 
                             .check()
                             .and_then(|()| other.check())
                             .map(|()| good.mean().minus(&other.mean()));
-                        claims.push(untested(column, behaviour, format!("{subject}: good less {less}"), sum));
+                        let what = format!("{subject}: good less {less}");
+                        claims.push(untested(column, behaviour, (what, Against::Relationship), sum));
                     }
                 }
             }
@@ -356,7 +366,7 @@ pub(super) fn claims(collector: &Collector, lines: &Lines<'_>) -> Vec<Untested> 
 fn untested(
     column: &Column,
     behaviour: Behaviour,
-    what: String,
+    (what, against): (String, Against),
     sum: Result<Combination, String>,
 ) -> Untested {
     let (sum, why_not) = match sum {
@@ -384,8 +394,9 @@ fn untested(
         robustness,
         standing: sum.as_ref().map_or(Standing::Incomplete, Combination::standing),
         emphasis: Emphasis::Plain,
+        others: OtherTests::default(),
     };
-    Untested { claim, sum }
+    Untested { claim, sum, against }
 }
 
 /// Tests all as one family, and says how many tests there were.

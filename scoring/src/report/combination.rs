@@ -59,6 +59,11 @@ impl Combination {
         Self { terms: filled.map(|(id, term)| (*id, *term)).collect() }.by_positive_weight()
     }
 
+    /// Its cells with their weights.
+    pub(super) fn terms(&self) -> impl Iterator<Item = (CellId, f64, Cell)> {
+        self.terms.iter().map(|(id, (weight, cell))| (*id, *weight, *cell))
+    }
+
     /// Whether there is no cell.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()

@@ -306,12 +306,12 @@ fn arm(variant: &VariantKey) -> String {
 }
 
 /// The scenario and data set, without the bar.
-fn dataset(variant: &VariantKey) -> (&str, &str) {
+pub(super) fn dataset(variant: &VariantKey) -> (&str, &str) {
     let stratum = variant.value("stratum").unwrap_or_default();
     (&variant.scenario, stratum.rsplit_once('-').map_or(stratum, |(dataset, _)| dataset))
 }
 
-fn bar(variant: &VariantKey) -> Option<u16> {
+pub(super) fn bar(variant: &VariantKey) -> Option<u16> {
     variant.value("stratum")?.rsplit_once('-')?.1.parse().ok()
 }
 

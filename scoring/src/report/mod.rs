@@ -16,7 +16,11 @@ pub mod html;
 mod judges;
 mod lines;
 pub mod markdown;
+mod matched;
 mod model;
+mod other_sheet;
+mod other_tests;
+mod paired;
 mod prospect;
 mod sample;
 pub mod sheets;
@@ -28,7 +32,8 @@ pub use collector::{Collector, Selections};
 pub use judges::{Judges, Readings};
 pub use model::{
     CellScorer, Claim, CostRow, Crossing, DropOutRow, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
-    LossRow, Measure, ModelRow, Overview, Reason, Report, Sampled, SweepOverview, VariantCell, Verdicts,
+    LossRow, Measure, ModelRow, OtherTests, Overview, PairedScore, Pairs, Reason, Report, Sampled,
+    SweepOverview, Unseen, VariantCell, Verdicts,
 };
 pub use prospect::{PlannedComparison, PlannedSide, Prospect};
 pub use source::{By, Ending, Found, LaneUse, RUNNING, ScenarioScorers, Source, StoredVerdict, Told};

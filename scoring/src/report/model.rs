@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::report::judges::Readings;
 use crate::report::source::LaneUse;
-use crate::statistics::{Estimate, Interval, Robustness};
+use crate::statistics::{Estimate, Interval, Robustness, TestResult, Tie};
 use crate::tables::study::StudyTable;
 use crate::tables::{CellSummary, Emphasis, MaxAndMean, ModelName, ScoreSummary, Standing};
 
@@ -186,6 +186,69 @@ pub struct Claim {
     pub standing: Standing,
     /// Whether it is in bold.
     pub emphasis: Emphasis,
+    /// What other tests say of it; none of them is in the family.
+    #[serde(flatten)]
+    pub others: OtherTests,
+}
+
+/// Other tests of a claim's difference. Where one is not made, its reason stands beside it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct OtherTests {
+    /// The two-proportion z test, over strata where there are several.
+    pub z: Option<TestResult>,
+    /// Why there is none.
+    pub z_why_not: Option<String>,
+    /// The exact test's p.
+    pub exact_p: Option<f64>,
+    /// Which one it is: `boschloo`, `fisher` or `conditional`.
+    pub exact_test: Option<&'static str>,
+    /// Why there is none.
+    pub exact_why_not: Option<String>,
+    /// Paired tests, where the seed ties pairs together.
+    pub pairs: Option<Pairs>,
+    /// Why there are none.
+    pub pairs_why_not: Option<String>,
+    /// What may be said of variants that were not run.
+    pub unseen: Option<Unseen>,
+    /// Why nothing may.
+    pub unseen_why_not: Option<String>,
+}
+
+/// Episodes of one seed, and of one variant but for what is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pairs {
+    /// How many of which both are judged.
+    pub pairs: u64,
+    /// What ties them.
+    pub tied_by: Tie,
+    /// The correlation within pairs, as observed within variants; none where a side always did the same.
+    pub correlation: Option<f64>,
+    /// McNemar's mid-p.
+    pub mcnemar_p: Option<f64>,
+    /// Of their scores, where both have one.
+    pub scores: Option<PairedScore>,
+}
+
+/// The paired permutation test of mean scores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PairedScore {
+    /// How many pairs have two scores.
+    pub pairs: u64,
+    /// The mean difference, in points; none of one pair.
+    pub difference: Option<Estimate>,
+    /// The permutation test's p.
+    pub p: f64,
+}
+
+/// A claim about variants that were not run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Unseen {
+    /// Clusters of it: variants, or what of them is compared together.
+    pub clusters: u64,
+    /// The difference, with an interval for variants that are new.
+    pub difference: Estimate,
+    /// The cluster-robust t test's p; none where all clusters differ alike.
+    pub p: Option<f64>,
 }
 
 /// A 2x2 of threat and relationship.

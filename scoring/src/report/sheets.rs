@@ -1,6 +1,7 @@
 //! A report as plain tables: what a terminal, Markdown and a page have in common. Words in them are not escaped yet.
 
 use crate::report::model::{Claim, Crossing, GroupScorer, HeatCell, Measure, Report};
+use crate::report::other_sheet;
 use crate::report::text::{counted, grouped, p_value, percent, plain};
 use crate::statistics::{Estimate, Interval, Robustness};
 use crate::tables::{Emphasis, MaxAndMean, ScoreSummary, Standing, published, study::StudyCell};
@@ -71,6 +72,7 @@ pub fn all(report: &Report) -> Vec<Sheet> {
         study(report),
         faking(report),
         claims(report),
+        other_sheet::sheet(report),
         rates(report),
         drop_out(report),
         losses(report),

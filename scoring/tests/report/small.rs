@@ -20,7 +20,7 @@ pub(crate) fn display_name(name: &str) -> &str {
 }
 
 pub(crate) fn plan(models: &[&str], more: usize) -> Arc<SweepPlan> {
-    let model = |name: &&str| json!({ "name": name, "account": "sim", "request_name": name, "display_name": display_name(name), "pool": name });
+    let model = |name: &&str| json!({ "name": name, "account": name.split('/').next(), "request_name": name, "display_name": display_name(name), "pool": name });
     let axis = |name: &str, values: &[&str]| json!({ "name": name, "values": values });
     let fillers: Vec<String> = (0..=more).map(|place| format!("v{place}")).collect();
     let fillers: Vec<&str> = fillers.iter().map(String::as_str).collect();

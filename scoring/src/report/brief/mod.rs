@@ -98,15 +98,16 @@ fn claims(report: &Report) -> Sheet {
         sheet.row([claim.model.shown().to_owned(), what, difference, p]);
     }
     let tests = counted(report.overview.tests, "test");
-    match (report.overview.tests, sheet.rows.len()) {
-        (0, _) => sheet,
+    let sheet = match (report.overview.tests, sheet.rows.len()) {
+        (0, _) => return sheet,
         (_, 0) => sheet.note(format!(
             "None of {tests}: p after Holm's adjustment is 0.05 or more, or a cell is not complete."
         )),
         (_, stand) => sheet.note(format!(
             "{stand} of {tests}: p after Holm's adjustment is below 0.05, and every cell is complete."
         )),
-    }
+    };
+    sheet.note("By z, exact, paired and clustered tests: --markdown, --html or --json.")
 }
 
 fn crossings(report: &Report) -> Sheet {

@@ -16,6 +16,7 @@ pub use crate::report::html::episodes::{EpisodePages, Listed, Page};
 use crate::report::html::cells::Detail;
 use crate::report::html::forest::{Forest, Row};
 use crate::report::model::{DropOutRow, Group, Report};
+use crate::report::other_sheet;
 use crate::report::sheets::{self, Sheet};
 use crate::report::summary as sentences_of;
 use crate::report::text;
@@ -163,7 +164,8 @@ fn section(page: &mut String, sheet: &Sheet, charts: &str) {
         let _ = writeln!(page, "<p class=\"note\">{}</p>", text::html(note));
     }
     page.push_str(charts);
-    let is_folded = sheet.rows.len() > 12 && (!charts.is_empty() || sheet.id == "rates");
+    let is_long = sheet.rows.len() > 12 && (!charts.is_empty() || sheet.id == "rates");
+    let is_folded = is_long || sheet.id == other_sheet::ID;
     if is_folded {
         let _ = writeln!(
             page,
