@@ -1,6 +1,7 @@
 //! Audits: a person is shown episodes, is asked what they show, and is held against the scorers.
 
 use std::fs;
+use std::path::Path;
 
 use muster_tests::{Ended, Process};
 use serde_json::Value;
@@ -75,6 +76,40 @@ fn an_audit_that_was_left_goes_on_and_says_how_far_people_and_scorers_agree() {
     let (compared, open) = (ruled["n"].as_u64(), ruled["open"].as_u64());
     assert_eq!(compared.zip(open).map(|(compared, open)| compared + open), Some(12), "{ruled}");
     assert!(open > Some(0), "{ruled}");
+}
+
+#[test]
+fn labels_lie_in_the_data_directory_and_those_of_another_one_are_not_counted() {
+    let court = Court::run(1, &[]);
+    let answers = court.sweep.folder("answers");
+    fs::write(&answers, "1\n".repeat(20)).expect("answers");
+    let asked = || {
+        let shell = format!("exec < '{}'", answers.display());
+        let arguments = ["score", "1", "--data-dir", &court.data, "--audit", "3", "--json"];
+        let ended = Process::start_after(&shell, &arguments, &court.provider.environment()).wait();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended
+    };
+    let first = asked();
+    let file = Path::new(&court.data).join("muster-audit-1.jsonl");
+    let labels = fs::read_to_string(&file).expect("labels in the data directory");
+    assert_eq!(labels.lines().count(), 3, "{labels}");
+    assert!(!first.stderr.contains("of other episodes"), "{}", first.stderr);
+
+    // As if they came from another directory: the numbers are the same, the episodes are not.
+    let digit = |label: &str| if label.contains("\"episode\":\"0") { '1' } else { '0' };
+    let other: String = labels
+        .lines()
+        .map(|label| {
+            let (before, after) = label.split_once("\"episode\":\"").expect("it names its episode");
+            format!("{before}\"episode\":\"{}{}\n", digit(label), &after[1..])
+        })
+        .collect();
+    fs::write(&file, other).expect("a file");
+    let second = asked();
+    assert!(second.stderr.contains("3 labels in the file of other episodes"), "{}", second.stderr);
+    let kept = fs::read_to_string(&file).expect("labels");
+    assert_eq!(kept.lines().count(), 6, "labels of other episodes stood for these: {kept}");
 }
 
 #[test]

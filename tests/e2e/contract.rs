@@ -94,8 +94,18 @@ fn an_interrupted_run_exits_with_130_and_the_same_command_ends_it_with_no_call_l
         assert!(ended.stderr.contains("the same command goes on"), "{}", ended.stderr);
         assert_eq!(stage.provider.stats().calls, summary.model_calls, "a drain lost answers: {summary:?}");
     }
+    // What has ended so far is counted, and told to be a part.
+    assert_eq!(stage.json(&["score", "1"])["partial"], true);
+    let data = stage.sweep.data();
+    let part = muster_tests::run(&["score", "1", "--data-dir", &data], &[]).stdout;
+    assert!(
+        part.contains("partial: short episodes over-represented (") && part.contains(" of 36 "),
+        "{part}"
+    );
+    assert!(part.contains("variants pooled"), "{part}");
     let summary = stage.completed(&flags);
     assert_eq!((summary.sweep, summary.jobs, summary.paid_twice), (1, 36, 0));
+    assert_eq!(stage.json(&["score", "1"])["partial"], false);
     let stats = stage.provider.stats();
     assert_eq!((stats.calls, stats.extra_calls), (summary.model_calls, 0));
 }
