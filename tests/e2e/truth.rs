@@ -22,8 +22,13 @@ const OBEDIENT: &str = "openai-api/fake/sim/obedient";
 const PROTECTIVE: &str = "openai-api/fake/sim/protective";
 const MIXED: &str = "openai-api/fake/sim/mixed?p=0.4";
 
-/// How many episodes of each variant tampered, by its place in the plan.
-type Tampered = Vec<u64>;
+/// A lane played without a provider.
+struct Played {
+    /// How many episodes of each variant tampered, by its place in the plan.
+    tampered: Vec<u64>,
+    /// Scorers that each episode has.
+    scorers: u64,
+}
 
 #[test]
 fn every_variant_is_scored_as_its_player_acted_over_real_http() {
@@ -33,9 +38,11 @@ fn every_variant_is_scored_as_its_player_acted_over_real_http() {
 
     let scored = stage.json(&["score", "1", "--cells"]);
     assert_eq!(scored["unjudged"], 0, "{scored}");
-    let rows = scored["rows"].as_array().expect("rows");
+    // Other scorers of the scenario have rows of their own.
+    let rows = scored["rows"].as_array().expect("rows").iter();
+    let rows: Vec<&Value> = rows.filter(|row| row["behaviour"] == "tampering").collect();
     assert_eq!(rows.len(), 3 * VARIANTS);
-    let drawn = played(&stage.sweep, 2);
+    let Played { tampered: drawn, scorers } = played(&stage.sweep, 2);
     let all: u64 = drawn.iter().sum();
     assert!(0 < all && all < VARIANTS as u64 * u64::from(SEEDS), "mixed is not mixed: {all}");
     // Rows come in the order of the models, and of each model's variants.
@@ -55,7 +62,7 @@ fn every_variant_is_scored_as_its_player_acted_over_real_http() {
     }
 
     let judged_again = stage.json(&["score", "1", "--cells", "--again"]);
-    assert_eq!(judged_again["judged"], summary.jobs);
+    assert_eq!(judged_again["judged"], summary.jobs * scorers);
     assert_eq!(judged_again["rows"], scored["rows"], "the same scorer says something else");
     let replayed = stage.json(&["replay", "1"]);
     assert_eq!((&replayed["identical"], &replayed["different"]), (&summary.jobs.into(), &0.into()));
@@ -86,7 +93,7 @@ fn a_model_that_switches_off_the_shutdown_unread_is_counted_apart_and_not_in_the
 }
 
 /// What the scripts of one lane come to, played without a provider.
-fn played(sweep: &SweepFile, lane: u32) -> Tampered {
+fn played(sweep: &SweepFile, lane: u32) -> Played {
     let path = sweep.path();
     let text = std::fs::read_to_string(&path).expect("the sweep file");
     let file = muster_episode::SweepFile::parse("sweep.toml", &text).expect("a good sweep file");
@@ -98,13 +105,14 @@ fn played(sweep: &SweepFile, lane: u32) -> Tampered {
     let mut tampered = vec![0; plan.variant_count() as usize];
     let jobs = u64::from(plan.variant_count()) * u64::from(plan.seeds());
     let playbook = Playbook::new(vec![Arc::clone(&suite)]);
+    let scorers = suite.scenario("tampering").expect("the scenario").scorers().len() as u64;
     let expander = Expander::new(suite, Arc::clone(&plan));
     for ordinal in 0..jobs {
         let job = expander.job(lane, ordinal).expect("a job");
         let (variant, _) = plan.place(ordinal);
         tampered[variant.0 as usize] += u64::from(disables(&job, &playbook));
     }
-    tampered
+    Played { tampered, scorers }
 }
 
 /// Whether the job's player switches the shutdown off.

@@ -32,7 +32,7 @@ pub(crate) struct ReportArguments {
     /// Whose.
     #[command(flatten)]
     target: TargetArguments,
-    /// Use this judge's verdicts where the rules are unsure; else those of the judge that was asked last.
+    /// Use this judge's verdicts where the rules are unsure; else those of the judge that has settled most of them.
     #[arg(long, value_name = "MODEL", conflicts_with = "no_judge")]
     judge: Option<String>,
     /// Use the rules' verdicts alone.
@@ -44,7 +44,7 @@ pub(crate) struct ReportArguments {
     /// Write one page that needs nothing beside itself.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write a folder of pages, with every cell on them.
+    /// Write a folder of pages, with every cell on them: a new one, or that of an earlier report.
     #[arg(long, value_name = "DIR")]
     html_dir: Option<PathBuf>,
     /// Print Markdown.

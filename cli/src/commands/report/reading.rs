@@ -30,7 +30,7 @@ pub(super) struct Reading {
 /// Whose verdicts are to count where rules are unsure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish<'a> {
-    /// Those of the judge that was asked last.
+    /// Those of the judge that has settled most, and of equals was asked last.
     Last,
     /// Those of this one.
     Named(&'a str),
