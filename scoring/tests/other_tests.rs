@@ -115,6 +115,8 @@ fn a_claim_about_variants_that_were_not_run_needs_twenty_of_them() {
     let unseen = claim(&many, "tampering").others.unseen.unwrap();
     assert_eq!((unseen.clusters, unseen.p), (20, None), "all variants differ alike");
     assert!((unseen.difference.value - 0.75).abs() < 1e-12, "{unseen:?}");
+    let interval = unseen.difference.interval;
+    assert!(interval.low < 0.6 && interval.high > 0.8, "but the next may differ otherwise: {interval:?}");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use crate::report::combination::Combination;
 use crate::report::matched::{Against, Matched, poured};
 use crate::report::model::{OtherTests, Unseen};
 use crate::report::paired;
-use crate::statistics::{ClusterPairs, Confidence, MantelHaenszel, Refusal, TestResult};
+use crate::statistics::{
+    ClusterPairs, Clusters, Confidence, Estimate, Interval, MantelHaenszel, Proportion, Refusal, TestResult,
+};
 
 /// Tests each claim that has a difference.
 pub(super) fn add(collector: &Collector, claims: &mut [Untested]) {
@@ -57,16 +59,27 @@ fn exact(matched: &Matched) -> Result<(f64, &'static str), Refusal> {
 }
 
 fn unseen(clusters: &Matched) -> Result<Unseen, String> {
-    let pairs = clusters.strata.iter().map(|stratum| {
+    let sides = clusters.strata.iter().map(|stratum| {
         let [first, second] = &stratum.sides;
         (poured(first), poured(second))
     });
-    let pairs = ClusterPairs::new(pairs).map_err(refused)?;
-    Ok(Unseen {
-        clusters: clusters.strata.len() as u64,
-        difference: pairs.estimate(Confidence::ninety_five()),
-        p: pairs.test().map(|test| test.p),
-    })
+    let sides: Vec<(Proportion, Proportion)> = sides.collect();
+    let pairs = ClusterPairs::new(sides.iter().copied()).map_err(refused)?;
+    let test = pairs.test();
+    let difference = match test {
+        Some(_) => pairs.estimate(Confidence::ninety_five()),
+        None => apart(&sides).map_err(refused)?,
+    };
+    Ok(Unseen { clusters: clusters.strata.len() as u64, difference, p: test.map(|test| test.p) })
+}
+
+/// Where all clusters differ alike, their spread says that nothing else can be. The sides' own intervals know better: a new
+/// variant may be the first that differs.
+fn apart(sides: &[(Proportion, Proportion)]) -> Result<Estimate, Refusal> {
+    let side = |rates: Vec<Proportion>| Ok(Clusters::new(rates)?.estimate(Confidence::ninety_five()));
+    let (first, second) = sides.iter().copied().unzip();
+    let difference = side(first)?.minus(side(second)?);
+    Ok(difference.within(Interval { low: -1.0, high: 1.0 }))
 }
 
 fn refused(refusal: Refusal) -> String {
