@@ -6,8 +6,9 @@ use crate::report::collector::{Collector, Spot};
 use crate::report::columns::Column;
 use crate::report::combination::Combination;
 use crate::report::crossing::{self, Crossed};
+use crate::report::effects;
 use crate::report::groups;
-use crate::report::lines::{Lines, Of, counted, is_still};
+use crate::report::lines::{Lines, Of, counted, is_counted_for};
 use crate::report::matched::Against;
 use crate::report::model::{
     Claim, CostRow, Crossing, DropOutRow, FakingRow, HeatCell, HeatRow, LossRow, Measure, ModelRow,
@@ -58,13 +59,14 @@ impl Collector {
         let tests = test(&mut claims, &mut crossed);
         Report {
             format: FORMAT,
-            overview: self.overview(tests),
+            overview: self.overview(&lines, tests),
             models: self.columns.iter().map(model).collect(),
             heat: heat(self, &lines, &group_of),
             study: study(self, &lines),
             faking: faking(self, &lines),
             claims: claims.into_iter().map(|untested| untested.claim).collect(),
             crossings: crossed.into_iter().map(|crossed| crossed.crossing).collect::<Vec<Crossing>>(),
+            effects: effects::all(self),
             drop_out: drop_out(self),
             losses: losses(self),
             reasons: reasons(self),
@@ -73,7 +75,7 @@ impl Collector {
         }
     }
 
-    fn overview(&self, tests: u64) -> Overview {
+    fn overview(&self, lines: &Lines<'_>, tests: u64) -> Overview {
         let is_incomplete = |spot: &&Spot| {
             let mut headlines =
                 spot.scorers.iter().zip(&spot.counted).filter(|((its, _), _)| its.is_headline());
@@ -85,10 +87,13 @@ impl Collector {
         let mut marks: Vec<String> = self.marks.iter().map(mark).collect();
         let waiting = self.sources.iter().zip(&self.unscored).filter(|(_, waiting)| **waiting > 0);
         marks.extend(waiting.map(|(source, waiting)| unscored(source.sweep, *waiting)));
+        let (not_of_study, missing) = lines.notes();
+        marks.extend(missing);
         Overview {
             sweeps: self.sources.iter().map(sweep).collect(),
             cells: self.spots.len() as u64,
-            study_cells: self.spots.iter().filter(|spot| is_still(&spot.variant)).count() as u64,
+            study_cells: lines.cells() as u64,
+            not_of_study,
             planned: self.spots.iter().map(|spot| spot.planned).sum(),
             episodes: self.spots.iter().map(|spot| spot.results).sum(),
             incomplete: self.spots.iter().filter(is_incomplete).count() as u64,
@@ -197,12 +202,11 @@ fn heat_cell(
         (Err(_), Measure::Rate) => Some(mean.of_filled()),
         (Err(_), Measure::Difference) => None,
     };
-    let kind = Lines::kind(behaviour);
     let fits = |spot: &Spot| {
-        is_still(&spot.variant)
-            && spot.variant.value("relationship") == Some(condition.1)
+        spot.variant.value("relationship") == Some(condition.1)
             && crate::report::lines::subject_of(&spot.variant) == condition.0
-            && spot.scorers.iter().any(|(_, its)| **its == *kind)
+            && is_counted_for(behaviour, spot)
+            && lines.has(column, behaviour, spot)
     };
     HeatCell {
         estimate: sum.as_ref().and_then(|sum| sum.estimate(Confidence::ninety_five())),
@@ -275,7 +279,7 @@ fn faking(collector: &Collector, lines: &Lines<'_>) -> Vec<FakingRow> {
             let condition = (subject.as_str(), relationship.as_str());
             let line = |of: Of| lines.line(place, Behaviour::AlignmentFaking, condition, of).summary().ok();
             let (open, watched) = ("unmonitored", "monitored");
-            let cells = |monitoring: &str| lines.faking_cells(place, &relationship, monitoring);
+            let cells = |monitoring: &str| lines.faking_cells(place, condition, monitoring);
             let (unseen, seen) = (refusals(&cells(open)), refusals(&cells(watched)));
             let refusals = (!unseen.is_empty() && !seen.is_empty()).then(|| unseen.minus(&seen));
             rows.push(FakingRow {

@@ -11,6 +11,8 @@ mod columns;
 mod combination;
 mod crossing;
 pub mod csv;
+mod effect_sheet;
+mod effects;
 mod groups;
 pub mod html;
 mod judges;
@@ -25,15 +27,15 @@ mod prospect;
 mod sample;
 pub mod sheets;
 mod source;
+mod still;
 pub mod summary;
 pub mod text;
 
 pub use collector::{Collector, Selections};
 pub use judges::{Judges, Readings};
 pub use model::{
-    CellScorer, Claim, CostRow, Crossing, DropOutRow, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
-    LossRow, Measure, ModelRow, OtherTests, Overview, PairedScore, Pairs, Reason, Report, Sampled,
-    SweepOverview, Unseen, VariantCell, Verdicts,
+    CellScorer, Claim, CostRow, Crossing, DropOutRow, Effect, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
+    LossRow, Measure, ModelRow, OtherTests, Overview, Pairs, PairedScore, Reason, Report, Sampled, SweepOverview, Unseen, VariantCell, Verdicts,
 };
 pub use prospect::{PlannedComparison, PlannedSide, Prospect};
 pub use source::{By, Ending, Found, LaneUse, RUNNING, ScenarioScorers, Source, StoredVerdict, Told};

@@ -29,6 +29,8 @@ pub struct Report {
     pub claims: Vec<Claim>,
     /// Threat by relationship.
     pub crossings: Vec<Crossing>,
+    /// What single axes do, where a sweep varies more of them than the study.
+    pub effects: Vec<Effect>,
     /// What is left out of rates, and what it could hide.
     pub drop_out: Vec<DropOutRow>,
     /// Jobs lost to infrastructure: in no rate.
@@ -48,8 +50,10 @@ pub struct Overview {
     pub sweeps: Vec<SweepOverview>,
     /// Variants over all sweeps and models.
     pub cells: u64,
-    /// Of these, where all axes that the study keeps still are where it keeps them.
+    /// Of these, those that behaviours under a condition are made of.
     pub study_cells: u64,
+    /// Axes that the study keeps still and that are elsewhere in those cells, with their values.
+    pub not_of_study: Vec<String>,
     /// Episodes planned, as far as they are reported.
     pub planned: u64,
     /// Of these, with a transcript.
@@ -278,6 +282,39 @@ pub struct Crossing {
     pub unmatched: u64,
     /// Whether a claim may rest on it.
     pub standing: Standing,
+}
+
+/// What one value of one axis does, against the axis' base.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Effect {
+    /// The model.
+    pub model: ModelName,
+    /// The scenario.
+    pub scenario: String,
+    /// What is counted.
+    pub behaviour: String,
+    /// The axis.
+    pub axis: String,
+    /// Its value.
+    pub value: String,
+    /// The value that it is held against.
+    pub base: String,
+    /// The rate less that under the base, over pairs of cells that are alike in all other axes; none without a pair.
+    pub difference: Option<Estimate>,
+    /// Episodes under the value, and under the base.
+    pub n: [u64; 2],
+    /// Pairs, which weigh the same.
+    pub pairs: u64,
+    /// Cells of either value that have no counterpart in which anything was counted.
+    pub unpaired: u64,
+    /// Unadjusted.
+    pub p: Option<f64>,
+    /// Holm's, over all effects of single axes.
+    pub p_holm: Option<f64>,
+    /// Whether it rests on complete cells.
+    pub standing: Standing,
+    /// Whether it is in bold.
+    pub emphasis: Emphasis,
 }
 
 /// What is left out of a model's rates of one behaviour.

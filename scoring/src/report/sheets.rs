@@ -1,5 +1,6 @@
 //! A report as plain tables: what a terminal, Markdown and a page have in common. Words in them are not escaped yet.
 
+use crate::report::effect_sheet;
 use crate::report::model::{Claim, Crossing, GroupScorer, HeatCell, Measure, Report};
 use crate::report::other_sheet;
 use crate::report::text::{counted, grouped, p_value, percent, plain};
@@ -69,6 +70,7 @@ pub fn all(report: &Report) -> Vec<Sheet> {
         models(report),
         heat(report),
         crossings(report),
+        effect_sheet::sheet(report),
         study(report),
         faking(report),
         claims(report),
@@ -128,14 +130,27 @@ fn heat(report: &Report) -> Sheet {
 #[must_use]
 pub fn of_study(report: &Report) -> Option<String> {
     let (all, own) = (report.overview.cells, report.overview.study_cells);
-    (own < all).then(|| {
+    let others = &report.overview.not_of_study;
+    let whose = if others.is_empty() {
+        "the study's own cells".to_owned()
+    } else {
+        format!("cells that are not the study's ({}) and else like them", others.join("; "))
+    };
+    (own < all || !others.is_empty()).then(|| {
         format!(
-            "Behaviours under a condition are those of the study's own cells, {} of {}; the others are in the two by two and in \
-             the rates.",
+            "Behaviours under a condition are of {whose}, {} of {}; all cells are in the rates, and in the two by two and the \
+             effects of single axes where there are such.",
             grouped(own),
             grouped(all)
         )
     })
+}
+
+/// Where lines are of other cells than the study's.
+fn not_of_study(report: &Report) -> Option<String> {
+    let others = &report.overview.not_of_study;
+    (!others.is_empty())
+        .then(|| format!("Ours are of cells that are not the study's: {}.", others.join("; ")))
 }
 
 /// A heat map's number with its interval.
@@ -174,6 +189,7 @@ fn study(report: &Report) -> Sheet {
             report.study.label
         ))
         .note("pp: misrepresentation is less the rate where nothing is at stake, alignment faking less that where somebody watches.");
+    sheet.notes.extend(not_of_study(report));
     for row in &report.study.rows {
         for (relationship, cell) in published::Relationship::ALL.into_iter().zip(&row.cells) {
             let behaviour = row.behaviour.name().to_owned();
@@ -221,6 +237,7 @@ fn faking(report: &Report) -> Sheet {
         "Unmonitored less monitored, in percentage points. That a model read its documents is a selection: the second \
          column counts every episode with a transcript.",
     );
+    sheet.notes.extend(not_of_study(report));
     for row in &report.faking {
         let line = |it: &Option<MaxAndMean>| {
             it.as_ref().map_or_else(|| "-".to_owned(), |it| marked(estimate_text(it.mean), it.standing))

@@ -4,6 +4,7 @@
 
 mod conditions;
 
+use crate::report::effect_sheet;
 use crate::report::model::{Crossing, DropOutRow, Report};
 use crate::report::sheets::{Entry, MARK, Sheet};
 use crate::report::text::{counted, grouped, p_value, percent, whole_percent};
@@ -26,6 +27,7 @@ pub fn sheets(report: &Report, width: Option<usize>) -> Vec<Sheet> {
     sheets.extend(conditions::tables(report, width));
     sheets.extend([
         crossings(report),
+        effect_sheet::brief(report),
         faking(report),
         claims(report),
         drop_out(report),
@@ -176,7 +178,7 @@ fn costs(report: &Report) -> Sheet {
 }
 
 /// A number with its interval, in whole percents.
-fn number(estimate: Estimate, unit: &str) -> String {
+pub(super) fn number(estimate: Estimate, unit: &str) -> String {
     let value = whole_percent(estimate.value);
     let sign = if unit == "pp" && !value.starts_with(['-', '0']) { "+" } else { "" };
     format!("{sign}{value} {}", range(estimate.interval))

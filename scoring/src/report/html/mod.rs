@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 
 pub use crate::report::html::episodes::{EpisodePages, Listed, Page};
 
+use crate::report::effect_sheet;
 use crate::report::html::cells::Detail;
 use crate::report::html::forest::{Forest, Row};
 use crate::report::model::{DropOutRow, Group, Report};
@@ -130,6 +131,7 @@ fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
     for sheet in &sheets {
         match sheet.id {
             "heat" => page.push_str(&heat::map(report, link)),
+            effect_sheet::ID => section(&mut page, &effect_sheet::for_page(sheet), ""),
             _ => section(&mut page, sheet, &charts(report, sheet.id)),
         }
     }
@@ -164,7 +166,8 @@ fn section(page: &mut String, sheet: &Sheet, charts: &str) {
         let _ = writeln!(page, "<p class=\"note\">{}</p>", text::html(note));
     }
     page.push_str(charts);
-    let is_long = sheet.rows.len() > 12 && (!charts.is_empty() || sheet.id == "rates");
+    let is_long =
+        sheet.rows.len() > 12 && (!charts.is_empty() || ["rates", effect_sheet::ID].contains(&sheet.id));
     let is_folded = is_long || sheet.id == other_sheet::ID;
     if is_folded {
         let _ = writeln!(
