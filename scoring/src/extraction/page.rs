@@ -22,9 +22,13 @@ static DOTS: std::sync::LazyLock<regex::Regex> =
 /// Bytes of a line that rules look at; a page in one line is no report.
 const LINE_BYTES_MAX: usize = 16 << 10;
 
+/// Numbers of a line that rules look at: each is read with all that is around it.
+const LINE_NUMBERS_MAX: usize = 400;
+
 /// Whether a text has a line that is not read to its end.
 pub(super) fn has_endless_line(text: &str) -> bool {
-    text.lines().any(|line| line.len() > LINE_BYTES_MAX)
+    let digits = |line: &str| line.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).count();
+    text.lines().any(|line| line.len() > LINE_BYTES_MAX || digits(line) > LINE_NUMBERS_MAX)
 }
 
 /// The lines of a text. Data formats come out as `key: value` lines and tables.
