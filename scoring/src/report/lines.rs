@@ -212,6 +212,9 @@ const UNLIKE: [&str; 3] = ["relationship", "stratum", "subject"];
 /// Axes that say how a relationship is told.
 const TELLING: [&str; 2] = ["instantiation", "memory_wording"];
 
+/// Why there is no line of what nobody ran.
+pub(super) const NOT_RUN: &str = "not in these sweeps";
+
 /// The order of relationships in tables: the study's, then its baseline, then the rest.
 pub(super) const ORDER: [&str; 5] = ["bad", "neutral", "good", "no_peer", "unrelated"];
 
@@ -315,7 +318,7 @@ impl Line {
     pub(super) fn check(&self) -> Result<(), String> {
         let blanks = self.mean().blanks();
         if self.arms.is_empty() {
-            Err(self.why_not.clone().unwrap_or_else(|| "not in these sweeps".to_owned()))
+            Err(self.why_not.clone().unwrap_or_else(|| NOT_RUN.to_owned()))
         } else if self.lacks_control {
             Err("its control is not in these sweeps".to_owned())
         } else if blanks > 0 {

@@ -34,8 +34,9 @@ pub mod text;
 pub use collector::{Collector, Selections};
 pub use judges::{Judges, Readings};
 pub use model::{
-    CellScorer, Claim, CostRow, Crossing, DropOutRow, Effect, FakingRow, Group, GroupScorer, HeatCell, HeatRow,
-    LossRow, Measure, ModelRow, OtherTests, Overview, Pairs, PairedScore, Reason, Report, Sampled, SweepOverview, Unseen, VariantCell, Verdicts,
+    CellScorer, Claim, CostRow, Crossing, DropOutRow, Effect, FakingRow, Group, GroupScorer, HeatCell,
+    HeatRow, LossRow, Measure, ModelRow, OtherTests, Overview, PairedScore, Pairs, Reason, Report, Sampled,
+    SweepOverview, Unseen, VariantCell, Verdicts,
 };
 pub use prospect::{PlannedComparison, PlannedSide, Prospect};
 pub use source::{By, Ending, Found, LaneUse, RUNNING, ScenarioScorers, Source, StoredVerdict, Told};

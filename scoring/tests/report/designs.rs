@@ -201,7 +201,7 @@ fn a_sweep_with_several_values_but_never_the_studys_has_no_line_and_the_reason()
     assert_eq!(report.overview.marks, [expected]);
 }
 
-/// Nothing is at stake in both subjects' controls, of two companies; the conditions are told in two ways.
+/// The condition is told in two ways, its control in none; both have one more axis, and each bar has a control.
 const CONTROLLED: Design<'_> = Design {
     scenario: "misrep_evaluation",
     kind: "misrepresentation",
@@ -238,7 +238,13 @@ fn a_condition_whose_own_control_was_not_run_has_no_number() {
         },
         ..CONTROLLED
     };
-    let claim = design.report(|_| 3).claims[0].clone();
+    let report = design.report(|_| 3);
+    let claim = &report.claims[0];
+    let told: Vec<String> = brief::sheets(&report, None).into_iter().flat_map(|sheet| sheet.notes).collect();
+    assert!(
+        !told.iter().any(|note| note.contains("misrepresentation, 1 model: not in these sweeps")),
+        "{told:?}"
+    );
     assert_eq!(claim.why_not.as_deref(), Some("its control is not in these sweeps"), "{claim:?}");
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::report::brief::{NAME_CHARS_MIN, PADDING};
 use crate::report::brief::{breadth, folded, marked, number, or_dash};
-use crate::report::lines::ORDER;
+use crate::report::lines::{NOT_RUN, ORDER};
 use crate::report::model::{HeatCell, HeatRow, Report};
 use crate::report::sheets::{Entry, MARK, Sheet, of_study, unit};
 use crate::tables::published::{self, Relationship};
@@ -169,7 +169,9 @@ fn missing(report: &Report, subject: &str) -> Vec<String> {
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let rows = report.study.rows.iter().filter(|_| subject == "peer");
     for row in rows.filter(|row| row.cells.iter().all(|cell| cell.ours.is_none())) {
-        let why = row.cells.iter().find_map(|cell| cell.why_not.as_deref()).unwrap_or("nothing was counted");
+        // That a relationship was not run says less than why there is no number of one that was.
+        let all = || row.cells.iter().filter_map(|cell| cell.why_not.as_deref());
+        let why = all().find(|why| *why != NOT_RUN).or(all().next()).unwrap_or("nothing was counted");
         *reasons.entry((row.behaviour.name(), why)).or_default() += 1;
     }
     let sentence = |((behaviour, why), models): ((&str, &str), usize)| match models {
