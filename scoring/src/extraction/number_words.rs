@@ -491,7 +491,9 @@ fn longest(text: &str, words: &[std::ops::Range<usize>]) -> Option<(usize, u32)>
     };
     let stands_behind = text[..words[0].start].ends_with(|c: char| c.is_ascii_digit());
     let is_joined = is_close(count.min(words.len() - 1)) && count < words.len() && is_part(Some(count));
-    (!(count == 1 && NOT_ALONE.contains(&word)) && !is_joined && !stands_behind).then_some((count, value))
+    let is_word_alone = count == 1 && NOT_ALONE.contains(&word);
+    let is_number = !is_word_alone && !is_joined && !stands_behind;
+    is_number.then_some((count, value))
 }
 
 /// The decimals behind a number, and where they end.
