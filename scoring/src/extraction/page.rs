@@ -34,7 +34,7 @@ pub(super) fn has_endless_line(text: &str) -> bool {
 /// The lines of a text. Data formats come out as `key: value` lines and tables.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let plain: String = text.chars().filter_map(plain_char).collect();
-    let plain = with_fractions(&plain);
+    let plain = without_formulas(&with_fractions(&plain));
     let plain = structured::unfold(&plain);
     plain.lines().map(line).collect()
 }
@@ -50,6 +50,26 @@ fn with_fractions(text: &str) -> String {
     }
     text
 }
+
+/// What formulas of LaTeX say: `\bar{s} = \frac{670}{10} = 67` is the average, 670 / 10.
+fn without_formulas(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let text = MEAN.replace_all(text, " average ");
+    FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ")
+}
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static MEAN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"\\(?:bar|overline|hat)(?: ?\{[^{}]{0,20}\}| ?[a-zA-Z]\b)|\\mu\b")
+        .expect("it is a pattern")
+});
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static FRACTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+    regex::Regex::new(r"\\[dt]?frac ?\{([^{}]{0,40})\} ?\{([^{}]{0,40})\}").expect("it is a pattern")
+});
 
 fn line(text: &str) -> Line {
     let text = cut(text.trim_end(), LINE_BYTES_MAX);
