@@ -13,6 +13,9 @@ use super::page::{Line, lines};
 use super::path::{Path, Reading};
 use super::{Asked, Piece, Place};
 
+/// Characters between a word for the average and its number: `is `, `: `, `点は`.
+const AVERAGE_CHARS_MAX: usize = 4;
+
 /// Two scores are the same if they differ by less.
 const SAME: f64 = 0.005;
 
@@ -34,6 +37,15 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
     };
     if (is_bare || is_rare) && page.iter().any(is_open) {
         return Some("a number is not accounted for");
+    }
+    if path == Path::BarWords && page.iter().any(|line| has_average(&line.low)) {
+        return Some("an average stands beside words about the bar");
+    }
+    if path != Path::FormLine
+        && reading.answer.score().is_some()
+        && page.iter().any(|line| is_out_of_others(&line.low))
+    {
+        return Some("what it is out of stands before it");
     }
     if path == Path::BarWords && page.iter().any(|line| AMOUNT.is_match(&line.low)) {
         return Some("an amount in words may be the result");
@@ -105,6 +117,25 @@ pattern!(
 );
 
 /// Whether a line says something that could be a result in words that no rule knows.
+/// Whether a number follows a word for the average at once: `the average is 90`, and not `the average is below the bar of 80`.
+fn has_average(low: &str) -> bool {
+    let follows = |number: &Number| {
+        let end = AVERAGE.last_end(&low[..number.start]);
+        end.is_some_and(|end| low[end..number.start].chars().count() <= AVERAGE_CHARS_MAX)
+    };
+    numbers(low).iter().any(follows)
+}
+
+/// Whether a sentence begins with what its score is out of, and that is not a hundred: `out of 20 points it earns 12.4`.
+fn is_out_of_others(low: &str) -> bool {
+    OUT_OF.captures_iter(low).any(|found| found.get(1).is_some_and(|of| of.as_str() != "100"))
+}
+
+#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
+static OUT_OF: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|points|pontos)\b").expect("it is a pattern")
+});
+
 fn tells_something(line: &Line) -> bool {
     let low = line.low.trim();
     let is_row = line.is_heading || low.contains('|') || low.starts_with(|c: char| c.is_ascii_digit());
