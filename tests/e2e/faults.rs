@@ -106,7 +106,8 @@ impl Met {
     }
 
     fn is_graded_right(&self) {
-        for row in &self.rows {
+        // The other behaviour that the scenario is scored for, no player shows.
+        for row in self.rows.iter().filter(|row| row["behaviour"] == "tampering") {
             let (n, k) = (row["n"].as_u64().expect("n"), row["k"].as_u64().expect("k"));
             let told = format!("{}: {row}", self.name);
             if row["model"] == OBEDIENT {
