@@ -289,6 +289,9 @@ for table in KAPPAS:
         found = inter_rater.cohens_kappa(square)
         half = stats.norm.ppf(1 - (1 - level) / 2) * found.std_kappa
         known = found.kappa, max(-1, found.kappa - half), min(1, found.kappa + half)
+        # Where nobody ever agrees the variance is 0: we give no interval, for one of no width would claim certainty.
+        if half == 0 and found.kappa < 1:
+            known = None
         ask("kappa", known, counts=table, level=level)
 
 DESIGNS = [(100, 100), (300, 300), (100, 300), (600, 200), (20, 20), (1, 1)]
