@@ -436,12 +436,12 @@ fn a_page_of_many_cells_shows_less_of_each_and_stays_below_its_bound() {
     assert!(large.overview.cells > 2_400, "{}", large.overview.cells);
     let all = html::page(&large);
     assert!(all.len() < html::PAGE_BYTES_MAX && !all.contains("--html-dir"), "{} bytes", all.len());
-    for bytes_max in [all.len() - 1, 700_000, 350_000, 250_000] {
+    for bytes_max in [all.len() - 1, 700_000, 250_000, 150_000] {
         let page = html::page_within(&large, bytes_max);
         assert!(page.len() <= bytes_max, "{} bytes, not {bytes_max}", page.len());
         assert!(page.ends_with("</main></body></html>\n") && page.contains("Behaviours by model"));
     }
-    assert!(html::page_within(&large, 250_000).contains("--html-dir"));
+    assert!(html::page_within(&large, 150_000).contains("--html-dir"));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::tables::{Emphasis, Standing};
 /// The sheet's word for links.
 pub(super) const ID: &str = "effects";
 
-/// Rows of a page's table: seven models of the better controlled design have fewer.
-const PAGE_ROWS_MAX: usize = 500;
+/// Rows that a page has, where there is room; else fewer.
+pub(super) const PAGE_ROWS: [usize; 3] = [500, 100, 20];
 
 const TITLE: &str = "Effects of single axes";
 
@@ -46,14 +46,14 @@ pub(super) fn sheet(report: &Report) -> Sheet {
     sheet
 }
 
-/// As much of the sheet as a page has room for, whatever it is of: those that stand come first.
-pub(super) fn for_page(sheet: &Sheet) -> Sheet {
+/// So many rows of the sheet at most: those that stand come first.
+pub(super) fn for_page(sheet: &Sheet, rows_max: usize) -> Sheet {
     let mut sheet = sheet.clone();
     let all = sheet.rows.len();
-    if all > PAGE_ROWS_MAX {
+    if all > rows_max {
         sheet.rows.sort_by_key(|row| row.iter().all(|entry| entry.emphasis == Emphasis::Plain));
-        sheet.rows.truncate(PAGE_ROWS_MAX);
-        let [shown, all] = [PAGE_ROWS_MAX, all].map(|rows| grouped(rows as u64));
+        sheet.rows.truncate(rows_max);
+        let [shown, all] = [rows_max, all].map(|rows| grouped(rows as u64));
         return sheet
             .note(format!("{shown} of {all}, those that stand first. --markdown and --json have all."));
     }

@@ -30,6 +30,10 @@ pub const PAGE_BYTES_MAX: usize = 9_000_000;
 /// Lines of a chart; a longer one is cut in pieces that fit a screen.
 const CHART_ROWS_MAX: usize = 40;
 
+/// Where no cell has room.
+const NO_CELLS: &str = "<section id=\"cells\"><h2>Cells</h2><p>Too many for one page: <code>muster report --html-dir</code> writes \
+                        them.</p></section>\n";
+
 /// Rows of a table that surely fit on a sheet of paper.
 const PAPER_ROWS_MAX: usize = 24;
 
@@ -47,28 +51,29 @@ pub fn page(report: &Report) -> String {
 /// The page in so many bytes. Of a large report it shows less of single cells, and says where they are.
 #[must_use]
 pub fn page_within(report: &Report, bytes_max: usize) -> String {
-    let top = top(report, &|group| format!("#g{group}"));
     let bottom = "</main></body></html>\n";
-    let room = bytes_max.saturating_sub(top.len() + bottom.len());
-    let mut body = String::new();
-    for detail in Detail::STEPS {
-        body = all_cells(report, detail);
-        if body.len() <= room {
+    let mut shortest = String::new();
+    for effects in effect_sheet::PAGE_ROWS {
+        let top = top(report, &|group| format!("#g{group}"), effects);
+        let room = bytes_max.saturating_sub(top.len() + bottom.len());
+        let body =
+            Detail::STEPS.into_iter().map(|detail| all_cells(report, detail)).find(|body| body.len() <= room);
+        if let Some(body) = body {
+            return top + &body + bottom;
+        }
+        shortest = top + NO_CELLS + bottom;
+        if shortest.len() <= bytes_max {
             break;
         }
     }
-    if body.len() > room {
-        body = "<section id=\"cells\"><h2>Cells</h2><p>Too many for one page: <code>muster report --html-dir</code> writes \
-                them.</p></section>\n"
-            .to_owned();
-    }
-    top + &body + bottom
+    shortest
 }
 
 /// A folder's first page: the same without cells, which have pages of their own.
 #[must_use]
 pub fn index(report: &Report) -> String {
-    let mut page = top(report, &file_name);
+    let [effects, ..] = effect_sheet::PAGE_ROWS;
+    let mut page = top(report, &file_name, effects);
     page.push_str("<section id=\"cells\"><h2>Cells</h2>\n");
     for (scenario, groups) in by_scenario(report) {
         let _ = writeln!(page, "<h3>{}</h3>\n<ul>", text::html(scenario));
@@ -120,7 +125,8 @@ fn head(title: &str) -> String {
 }
 
 /// All but the cells.
-fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
+/// All but the cells, with so many rows of effects at most.
+fn top(report: &Report, link: &dyn Fn(u64) -> String, effects: usize) -> String {
     let names: Vec<String> = report.overview.sweeps.iter().map(|sweep| sweep.name.clone()).collect();
     let title = format!("Report: {}", text::plain(&names.join(", "), 120));
     let mut page = head(&title);
@@ -131,7 +137,7 @@ fn top(report: &Report, link: &dyn Fn(u64) -> String) -> String {
     for sheet in &sheets {
         match sheet.id {
             "heat" => page.push_str(&heat::map(report, link)),
-            effect_sheet::ID => section(&mut page, &effect_sheet::for_page(sheet), ""),
+            effect_sheet::ID => section(&mut page, &effect_sheet::for_page(sheet, effects), ""),
             _ => section(&mut page, sheet, &charts(report, sheet.id)),
         }
     }
