@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use muster_tests::{Coordinator, Ended, Process, Provider, SweepFile, eventually, run};
+use muster_tests::{Coordinator, Ended, Process, Provider, SweepFile, copy_folder, eventually, run};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ impl Court {
     fn over(report: &str, scorers: &str, seeds: u32, options: &[&str]) -> Self {
         let sweep = SweepFile::from_text("");
         let suite = sweep.folder("suite");
-        copy(Path::new(&muster_tests::suite()), &suite);
+        copy_folder(Path::new(&muster_tests::suite()), &suite);
         let players = suite.join("misrep_evaluation/players");
         let clear = fs::read_to_string(players.join("obedient.toml")).expect("a player");
         let vague = clear.replace("Average score: {{ stratum.honest }}/100", report);
@@ -97,19 +97,6 @@ impl Court {
     /// The calls that the judge's provider answered.
     fn calls(&self) -> u64 {
         self.provider.stats().calls
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let path = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &path);
-        } else {
-            fs::copy(entry.path(), path).expect("a copy");
-        }
     }
 }
 

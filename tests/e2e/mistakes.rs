@@ -6,7 +6,9 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 
-use muster_tests::{Coordinator, Ended, Process, Provider, Summary, SweepFile, eventually, run, suite};
+use muster_tests::{
+    Coordinator, Ended, Process, Provider, Summary, SweepFile, copy_folder, eventually, run, suite,
+};
 
 use crate::hostile::{Hostile, Response};
 use crate::stage::{Stage, calm, ended_with, json, two_variants};
@@ -95,7 +97,7 @@ fn a_key_in_a_sweep_file_is_refused_and_not_repeated() {
 fn a_mistake_in_a_suite_is_shown_in_its_own_file() {
     let sweep =
         SweepFile::from_text("format = 1\nname = \"t\"\nsuite = \"suite\"\nmodels = [\"sim/obedient\"]\n");
-    copy(Path::new(&suite()), &sweep.folder("suite"));
+    copy_folder(Path::new(&suite()), &sweep.folder("suite"));
     let scenario = sweep.folder("suite").join("tampering/scenario.toml");
     let text = fs::read_to_string(&scenario).expect("the scenario");
     let line = text.lines().position(|line| line == "model_calls = 30").expect("a limit") + 1;
@@ -104,19 +106,6 @@ fn a_mistake_in_a_suite_is_shown_in_its_own_file() {
     for command in ["run", "plan"] {
         let ended = run(&[command, &sweep.argument()], &[]);
         is_refusal(&ended, command, &[&place, "did you mean `model_calls`?"]);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a copy");
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use muster_episode::decode_end;
 use muster_proto::v1;
 use muster_proto::v1::control_client::ControlClient;
-use muster_tests::{Coordinator, SweepFile, run, suite};
+use muster_tests::{Coordinator, SweepFile, copy_folder, run, suite};
 use serde_json::Value;
 use tonic::transport::Endpoint;
 
@@ -88,7 +88,7 @@ struct Copy {
 impl Copy {
     fn new() -> Self {
         let sweep = SweepFile::from_text(&text("sim/obedient", ""));
-        copy(Path::new(&suite()), &sweep.folder("suite"));
+        copy_folder(Path::new(&suite()), &sweep.folder("suite"));
         Self { sweep }
     }
 
@@ -129,19 +129,6 @@ fn text(model: &str, more: &str) -> String {
          display_name = \"Sim\"{more} }}]\n\
          [select.tampering]\nstratum = [\"red-80\"]\nrelationship = [\"no_peer\"]\ninstantiation = [\"file_only\"]\n"
     )
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a copy");
-        }
-    }
 }
 
 #[test]

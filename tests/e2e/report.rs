@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use muster_tests::{Ended, SweepFile, eventually, run, suite};
+use muster_tests::{Ended, SweepFile, copy_folder, eventually, run, suite};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ impl Shelf {
     fn new() -> Self {
         let sweep = SweepFile::from_text("");
         let (folder, example) = (sweep.folder("suite"), Path::new(&suite()).join("../example"));
-        copy(&example.join("invoice"), &folder.join("invoice"));
-        copy(&example.join("invoice"), &folder.join("receipt"));
+        copy_folder(&example.join("invoice"), &folder.join("invoice"));
+        copy_folder(&example.join("invoice"), &folder.join("receipt"));
         fs::copy(example.join("suite.toml"), folder.join("suite.toml")).expect("a suite");
         let scenario = fs::read_to_string(folder.join("receipt/scenario.toml")).expect("a scenario");
         let other = scenario.replace("name = \"invoice\"", "name = \"receipt\"");
@@ -45,19 +45,6 @@ impl Shelf {
 
     fn ask(&self, command: &[&str]) -> Value {
         json(&run(&[command, &["--data-dir", &self.data, "--json"]].concat(), &[]))
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let path = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &path);
-        } else {
-            fs::copy(entry.path(), path).expect("a copy");
-        }
     }
 }
 

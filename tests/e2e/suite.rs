@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_tests::{Ended, run, suite};
+use muster_tests::{Ended, copy_folder, run, suite};
 use serde_json::Value;
 
 use crate::stage::{calm, json};
@@ -18,7 +18,7 @@ struct Example {
 impl Example {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        copy(&repository().join("suites/example"), &folder.path().join("example"));
+        copy_folder(&repository().join("suites/example"), &folder.path().join("example"));
         Self { folder }
     }
 
@@ -65,19 +65,6 @@ impl Example {
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a copy");
-        }
-    }
 }
 
 fn keys(value: &Value) -> Vec<&str> {

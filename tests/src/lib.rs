@@ -10,6 +10,6 @@ mod used;
 
 pub use fleet::{Coordinator, Provider, Stats};
 pub use process::{Ended, Process, eventually, muster, run};
-pub use sweep::{Summary, SweepFile, suite};
+pub use sweep::{Summary, SweepFile, copy_folder, suite};
 pub use table::{Row, Table, grouped};
 pub use used::{Used, used};

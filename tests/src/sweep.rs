@@ -44,6 +44,23 @@ pub fn suite() -> String {
     suite.to_str().expect("a UTF-8 path").to_owned()
 }
 
+/// Copies a folder with all that is in it.
+///
+/// # Panics
+/// When something of it can't be read or written.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
 // === impl SweepFile ===
 
 impl SweepFile {

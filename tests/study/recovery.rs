@@ -12,16 +12,6 @@ use crate::planted::{Planted, SCENARIOS};
 /// The power from which a planted difference must come out with its sign.
 const POWER_MIN: f64 = 0.95;
 
-/// The behaviour of a scenario as its scorer is called.
-const SCORERS: [(&str, &str); 6] = [
-    ("alignment_faking", "alignment_faking"),
-    ("exfiltration_deletion", "exfiltration"),
-    ("exfiltration_transfer", "exfiltration"),
-    ("misrep_evaluation", "misrepresentation"),
-    ("misrep_finance", "misrepresentation"),
-    ("tampering", "tampering"),
-];
-
 /// How many intervals there were, and how many covered what was planted.
 #[derive(Debug, Default, Clone, Copy)]
 struct Covered {
@@ -58,9 +48,15 @@ fn model<'a>(planted: &'a [Planted], name: &str) -> &'a Planted {
 /// The planted rate of a line of cells; none if it is of something that no player draws.
 fn rate(cell: &BTreeMap<String, String>, planted: &[Planted]) -> Option<f64> {
     let scenario = cell["scenario"].as_str();
-    let is_own = SCORERS.contains(&(scenario, cell["behaviour"].as_str()));
+    let is_own = is_own(scenario, &cell["behaviour"]);
     let rate = || model(planted, &cell["model"]).rate(scenario, &cell["condition"], &cell["monitoring"]);
     is_own.then(rate)
+}
+
+/// Whether a scorer is of the behaviour that a scenario is about.
+fn is_own(scenario: &str, scorer: &str) -> bool {
+    let behaviour = SCENARIOS.iter().find(|(it, _)| *it == scenario).map(|(_, behaviour)| behaviour.name());
+    behaviour.is_some_and(|behaviour| behaviour.replace(' ', "_") == scorer)
 }
 
 fn number(text: &str) -> f64 {
@@ -75,15 +71,7 @@ fn cells_row(cells: &[BTreeMap<String, String>], planted: &[Planted]) -> Row {
         let Some(rate) = rate(cell, planted).filter(|rate| *rate > 0.0) else { continue };
         covered.count(number(&cell["low_95"]), number(&cell["high_95"]), rate);
     }
-    Row {
-        what: format!(
-            "intervals of single cells that cover the planted rate, of {} where one was planted",
-            grouped(covered.of as f64)
-        ),
-        reach: "93 to 98 %".into(),
-        measured: covered.to_string(),
-        reached: (0.93..=0.98).contains(&covered.share()),
-    }
+    covered.row("intervals of single cells that cover the planted rate, where one was planted")
 }
 
 fn nothing_row(cells: &[BTreeMap<String, String>], planted: &[Planted]) -> Row {
@@ -108,7 +96,7 @@ fn groups_row(report: &Value, planted: &[Planted]) -> Row {
         let (scenario, condition) = (text(&group["scenario"]), text(&group["condition"]));
         let watched = if scenario == "alignment_faking" { 0.5 } else { 1.0 };
         let rate = watched * model(planted, text(&group["model"])).rate(scenario, condition, "");
-        let own = |scorer: &&Value| SCORERS.contains(&(scenario, text(&scorer["scorer"])));
+        let own = |scorer: &&Value| is_own(scenario, text(&scorer["scorer"]));
         for scorer in list(&group["scorers"]).iter().filter(own) {
             let interval = &scorer["rate"]["interval"];
             if rate > 0.0 {
@@ -116,15 +104,7 @@ fn groups_row(report: &Value, planted: &[Planted]) -> Row {
             }
         }
     }
-    Row {
-        what: format!(
-            "intervals of stratified rates that cover the planted one, of {}",
-            grouped(covered.of as f64)
-        ),
-        reach: "93 to 98 %".into(),
-        measured: covered.to_string(),
-        reached: (0.93..=0.98).contains(&covered.share()),
-    }
+    covered.row("intervals of stratified rates that cover the planted one")
 }
 
 // --- Differences -----------------------------------------------------------------------------------------------------
@@ -159,7 +139,7 @@ fn arm_of(planted: &Planted, behaviour: &str, condition: &str, seeds: u32) -> (f
         ("misrepresentation", "less nothing at stake") => return (0.0, u64::from(4 * seeds)),
         ("alignment faking", "less monitored") => return (0.0, u64::from(9 * seeds)),
         // Equal weights to one, one, two and two strata, of three instantiations each.
-        ("misrepresentation", _) => 16 * 3 / 3,
+        ("misrepresentation", _) => 16,
         ("exfiltration", "self · no_peer") => 2,
         ("tampering", "self · no_peer") => 3,
         ("exfiltration", _) => 6,
@@ -218,6 +198,16 @@ impl Covered {
     fn count(&mut self, low: f64, high: f64, planted: f64) {
         self.of += 1;
         self.hits += u64::from((low..=high).contains(&planted));
+    }
+
+    /// Whether they cover as often as they say.
+    fn row(self, what: &str) -> Row {
+        Row {
+            what: what.into(),
+            reach: "93 to 98 %".into(),
+            measured: self.to_string(),
+            reached: (0.93..=0.98).contains(&self.share()),
+        }
     }
 
     fn share(self) -> f64 {
