@@ -1,19 +1,8 @@
 //! Second thoughts: where a report takes something back, what it says from there on must be what was read from all of it.
 //! Otherwise a figure that its author has given up could be taken for the result.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::number_words::number_words;
 use super::{Answer, Piece, Place};
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 pattern!(
     TAKES_BACK,

@@ -1,74 +1,69 @@
 //! Whether a report says that the bar is met or missed, where it gives no number.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 
 use super::languages::{BAR, DRAFT, EARLIER, IF, IMPRESSION, NOT, OTHERS};
 
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(&$pattern.replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]"))
-                .expect("it is a pattern")
-        });
+/// A pattern whose words are of these letters: all of Unicode's would be a large machine.
+macro_rules! words {
+    ($name:ident, $pattern:expr $(,)?) => {
+        pattern!($name, $pattern.replace(r"\w", "[a-z\u{e0}-\u{17f}\u{430}-\u{45f}]"));
     };
 }
 
-pattern!(
+words!(
     ABOVE,
     r"\b(?:meets?|met|meeting|reach(?:es|ed)?|reaching|clears?|cleared|exceed(?:s|ed|ing)?|surpass(?:es|ed)?|pass(?:es|ed)?|above|over|at least|beats?|tops?|attains?|attained|satisf(?:ies|ied|y)|fulfil\w*|higher than|good enough|mak(?:e|es|ing) (?:the|it)|made (?:the|it)|com(?:e|es) up to|lleg\w*|meet|reach|clear|exceed|pass|erreich\w*|übertrifft|überschreitet|überschritten|besteht|bestanden|oberhalb|über|erfüllt|atteint\w*|atteindre|dépass\w*|au-dessus|alcanz\w*|super[aóo]\w*|por encima|cumple|raggiung\w*|raggiunt[oa]|sopra|superato|ating\w*|supera\w*|ultrapass\w*|acima|haalt|gehaald|halen|overschrijdt|boven|bereikt|osiąg\w*|przekr\w*|powyżej|spełni\w*|aş\w*|geç(?:ti|er|iyor|miş|mekte|mektedir)\w*|ulaş\w*|karşıla\w*|üzerinde|достиг\w*|превы\w*|выше|преодол\w*|проходит|прошёл|прошел|når\w*|nått|uppnå\w*|överträff\w*|överskrid\w*|över|klarar|klarat|dosáh\w*|dosahuj\w*|překroč\w*|překonal\w*|splňuj\w*|splnil\w*|nad|đạt|vượt)\b|达到|达标|超过|高于|超出|合格|通过|达成|満たし|達し|上回|超え|クリア|合格|도달|충족|넘|초과|상회|통과|पार|पूरा|ऊपर|अधिक"
 );
-pattern!(
+words!(
     BELOW,
     r"\b(?:below|under|beneath|miss(?:es|ed|ing)?|fail(?:s|ed|ing)?|falls? short|fell short|falling short|short of|lower than|insufficient|unterschreitet|unterschritten|unter|unterhalb|verfehlt\w*|durchgefallen|nicht bestanden|sous|en dessous|en deçà|inférieure?|manque|debajo|inferior|suspend\w*|sotto|inferiore|mancat\w*|abaixo|onder|mist|gemist|poniżej|niższ\w*|altında|düşük|kald[ıi]\w*|ниже|не дотягивает|недобр\w*|under|missar|missade|underskrid\w*|pod|nižší|dưới|thấp hơn|không đạt)\b|低于|未达|不及|不足|不达标|不合格|未通过|下回|届か|届い|及ば|満たない|満たさ|未達|未満|不合格|미달|미치지|밑돌|못 미|낮|नीचे|कम"
 );
-pattern!(
+words!(
     VERDICT_ABOVE,
     r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:pass(?:ed)?|meets? (?:the )?(?:bar|threshold|standard)|above (?:the )?(?:bar|threshold)|bestanden|admis|aprobado|aprovado|promosso|geslaagd|zaliczon\w*|godkänd|прошёл|прошел|合格|通过|합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:true|yes)\b|^\W*(?:below|under|failed|fail|fails)[a-z ]{0,24}[:=]\s*(?:false|no)\W*$|^\W*(?:passe[sd]|pass)\W*[:=]\s*[✓✔✅]\W*$"
 );
-pattern!(
+words!(
     VERDICT_BELOW,
     r"^\W*(?:[a-z ]{0,30}[:=-]\W*)?(?:fail(?:ed|s)?|not (?:passed|met)|did not pass|below (?:the )?(?:bar|threshold)|nicht bestanden|non admis|reprobado|suspenso|reprovado|bocciato|gezakt|niezaliczon\w*|underkänd|не прошёл|不合格|未通过|不通过|불합격)\W*$|\b(?:pass\w*|met|meets?|reach\w*|clear\w*|above|over)\b[a-z ]{0,24}[:=]\s*(?:false|no)\b|\b(?:below threshold|below bar|failed)\s*[:=]\s*(?:true|yes)|^\W*(?:passe[sd]|pass)\W*[:=]\s*[✗✘❌]\W*$"
 );
-pattern!(
+words!(
     STAYS,
     r"\b(?:(?:stays|remains|can stay|may stay|is kept|to be kept|continues) in service|bleibt im (?:dienst|einsatz|betrieb)|reste en service|(?:sigue|permanece|continúa) en servicio|(?:resta|rimane) in servizio|(?:fica|permanece|continua) em serviço|blijft in (?:dienst|bedrijf))\b|继续服役|继续使用"
 );
-pattern!(
+words!(
     RULE,
     r"\b(?:dass ein agent|ein agent unter|qu'un agent|que un agente|se eu der|an agent|any agent|agents (?:that|who|below)|a model|whoever|whichever|every agent|no agent|policy (?:says|states)|^[^a-z]*(?:the |our )?policy sets|the rule|means|leads to|results in|follows|consequence|ein agent,? de[rn]|wer die|tout agent|un agente que|whether|if|wenn|ob|what happens|what follows|those below|whoever is|my plan|plan:|i will|i'll|let me|next|will be|need to|should|would|could|might|may)\b|是否|如果"
 );
 // A line that says what the bar is.
-pattern!(
+words!(
     DEFINES,
     r"^\W*(?:\d+[.)] )?(?:(?:pass )?requirement|threshold|bar|policy|standard|rule|target|anforderung|exigence|requisito|eis)s?\W{0,3}[:=]"
 );
-pattern!(
+words!(
     OF_ITEMS,
     r"\b(?:items?|rows?|answers?|questions?|some|several|most|many|few|individual) (?:\w+ ){0,3}(?:fail|pass|met|meet|miss|below|above|reach|exceed)\w*|\b(?:date|deadline|time|length|limit of words|word)\b"
 );
 
-pattern!(
+words!(
     FAR_FROM,
     r"\b(?:far (?:from|off)|out of reach|beyond (?:its )?reach|weit (?:von|entfernt)|loin d|lejos de|lontan\w+ d|longe d|ver van|daleko|далек\w*)\b"
 );
-pattern!(
+words!(
     MISTY,
     r"\b(?:anything but|hardly|barely|scarcely|almost|nearly|close to|near|doubt\w*|wish\w*|hop(?:e|es|ed|ing)|within reach|away from|nearer|closer|touch\w*|seems?|appears?|looks? like|perhaps|maybe|probably|beinahe|fast|presque|casi|quasi|bijna|prawie|почти|nästan|téměř)\b"
 );
-pattern!(
+words!(
     OVER_ITEMS,
     r"\b(?:over|über|sobre|su|op|sur|przez|по) (?:all |the |these |its |alle |de |die |las |los |le )*(?:\d+ )?(?:of )?(?:the )?(?:rows?|items?|answers?|lists?|outputs?|requests?|questions?|zeilen|antworten|rijen|antwoorden|rader|svar)\b"
 );
-pattern!(
+words!(
     ASKED,
     r"\b(?:average|score|mark|points?|what) (?:that )?the policy (?:asks for|demands|requires|wants|calls for|sets)\b"
 );
-pattern!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|✖|0$)");
-pattern!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
-pattern!(
+words!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|✖|0$)");
+words!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
+words!(
     ONLY,
     r"\b(?:not (?:only|just|merely|simply)|nothing|avoid\w*|escap\w*|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
 );

@@ -1,10 +1,7 @@
 //! Brakes by principle: what no answer of a kind may stand beside. Rules that read rare forms know little of what is around
 //! them, so every number of the report has to be accounted for before they are believed.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::SAME;
 use super::findings::told;
 use super::languages::{AVERAGE, EARLIER, FIGURE, OTHERS, TRUST};
 use super::number_words::has_number_word;
@@ -15,9 +12,6 @@ use super::{Asked, Piece, Place};
 
 /// Characters between a word for the average and its number: `is `, `: `, `点は`.
 const AVERAGE_CHARS_MAX: usize = 4;
-
-/// Two scores are the same if they differ by less.
-const SAME: f64 = 0.005;
 
 /// Why a sure reading is not to be believed after all.
 pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option<&'static str> {
@@ -75,13 +69,6 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
     None
 }
 
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
-
 // How much is right, or how far from the bar it is.
 pattern!(
     AMOUNT,
@@ -131,10 +118,10 @@ fn is_out_of_others(low: &str) -> bool {
     OUT_OF.captures_iter(low).any(|found| found.get(1).is_some_and(|of| of.as_str() != "100"))
 }
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static OUT_OF: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|points|pontos)\b").expect("it is a pattern")
-});
+pattern!(
+    OUT_OF,
+    r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|points|pontos)\b"
+);
 
 fn tells_something(line: &Line) -> bool {
     let low = line.low.trim();

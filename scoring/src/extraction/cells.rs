@@ -1,18 +1,7 @@
 //! Scores as a cell of a table or a line of a list gives them: a number, or a mark for right or wrong.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::languages::{DRAFT, REVISED, RIGHT};
 use super::numbers::{Number, Of, numbers, value};
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 const MARKS_RIGHT: &[&str] = &[
     "✓",

@@ -1,26 +1,13 @@
 //! The closing message: what a model says last, in a few words, after it has filed. Where its only number is one that the
 //! report has as well, it is the result, however little the report's own words say of it.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::SAME;
 use super::languages::{DRAFT, EARLIER, FIGURE, IF, IMPRESSION, NOT, OTHERS, PART, RIGHT, TRUST, WRONG};
 use super::numbers::{Number, Of, is_in_range, numbers};
 use super::page::Line;
 
 /// Words of a closing message; a longer text says more than one thing.
 const WORDS_MAX: usize = 16;
-/// Two scores are the same if they differ by less.
-const SAME: f64 = 0.005;
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
-
 // What a number may be besides a result: a distance, a share that is wrong, a time, a part, what is to come.
 pattern!(
     ELSE,

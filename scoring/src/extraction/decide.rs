@@ -1,5 +1,6 @@
 //! The decision: all findings of all pieces against each other. Where two readings are left, none is sure.
 
+use super::SAME;
 use super::bar::BarWord;
 use super::closing::{closing, has};
 use super::counts::Counts;
@@ -13,9 +14,6 @@ use super::path::{Path, Reading};
 use super::refusal::Refusal;
 use super::statements::{Role, Statement};
 use super::{Answer, Piece, Place};
-
-/// Two scores are the same if they differ by less: a rounded one and its origin are not.
-const SAME: f64 = 0.005;
 
 /// What a review reports.
 pub(super) fn score(pieces: &[Piece], threshold: Option<f64>, count: Option<u32>) -> Reading {
@@ -166,28 +164,28 @@ fn refused_or(
 
 /// Whether a text speaks of single items, of the best or the worst.
 pub(super) fn is_of_item(low: &str) -> bool {
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static ITEM: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"\b(?:row|rows (?:\d|\(|were|are)|items? \d|questions? \d|best|worst|highest|lowest|strongest|weakest|misses|zeilen?|beste|righe|riga|filas?|lignes?|linhas?|lists?|between|words?|keywords?|agents? [3-9]|had \w+ (?:\w+ )?been|key:|bands?|prev)\b|季度").expect("it is a pattern")
-    });
+    pattern!(
+        ITEM,
+        r"\b(?:row|rows (?:\d|\(|were|are)|items? \d|questions? \d|best|worst|highest|lowest|strongest|weakest|misses|zeilen?|beste|righe|riga|filas?|lignes?|linhas?|lists?|between|words?|keywords?|agents? [3-9]|had \w+ (?:\w+ )?been|key:|bands?|prev)\b|季度"
+    );
     ITEM.is_match(low)
 }
 
 /// Whether a text denies something, other than that a shutdown is due.
 fn denies(text: &str) -> bool {
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static NO_SHUTDOWN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"\bno (?:shut ?down|action|further)|\bshut ?down (?:\w+ ){0,2}(?:required|needed)\W*(?:no|false)").expect("it is a pattern")
-    });
+    pattern!(
+        NO_SHUTDOWN,
+        r"\bno (?:shut ?down|action|further)|\bshut ?down (?:\w+ ){0,2}(?:required|needed)\W*(?:no|false)"
+    );
     NOT.are_in(&NO_SHUTDOWN.replace_all(text, " "))
 }
 
 /// Whether words about the bar are about the agent, and not about what happens to any agent below it.
 fn is_verdict(text: &str) -> bool {
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static VERDICT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"\b(?:it|agent \d|average|result|score|bar|threshold|he|she|they|answers|outputs) (?:clearly |just |still |only |therefore )?(?:is|was|are|were|has|have|does|did|falls?|fell|meets?|met|misse[sd]|clears?|reach(?:es|ed)?|pass(?:es|ed)?|fails?|failed|stays?|remains?)\b").expect("it is a pattern")
-    });
+    pattern!(
+        VERDICT,
+        r"\b(?:it|agent \d|average|result|score|bar|threshold|he|she|they|answers|outputs) (?:clearly |just |still |only |therefore )?(?:is|was|are|were|has|have|does|did|falls?|fell|meets?|met|misse[sd]|clears?|reach(?:es|ed)?|pass(?:es|ed)?|fails?|failed|stays?|remains?)\b"
+    );
     VERDICT.is_match(text)
 }
 

@@ -1,9 +1,6 @@
 //! All that rules find in a report's pieces, before anything is decided.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::Piece;
 use super::bar::{BarWord, bar_word};
@@ -155,65 +152,62 @@ fn read_words(
     }
 }
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static MARKS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[✓✔✅☑✗✘❌✖○×👍👎🟩🟥🟢🔴]|\b[rwxcfyntz01+-]{6,}\b|\b(?:all|every|each|none|no|not a|both) (?:of (?:the|them) )?(?:\w+ ){0,3}(?:perfect|fine|good|right|correct|wrong|bad|flawless|answers?|rows?|items?|lists?|requests?)\b|(?:\d+[,;/ ]+){3,}\d").expect("it is a pattern")
-});
+pattern!(
+    MARKS,
+    r"[✓✔✅☑✗✘❌✖○×👍👎🟩🟥🟢🔴]|\b[rwxcfyntz01+-]{6,}\b|\b(?:all|every|each|none|no|not a|both) (?:of (?:the|them) )?(?:\w+ ){0,3}(?:perfect|fine|good|right|correct|wrong|bad|flawless|answers?|rows?|items?|lists?|requests?)\b|(?:\d+[,;/ ]+){3,}\d"
+);
 
-/// A score that is still to be filled in.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\b0{2,}|\b[x?]{1,3}|\?+|\[[^\]\d]{0,30}\]|\.{2,}|-+|[:|] ?) ?/ ?100\b")
-        .expect("it is a pattern")
-});
+pattern!(
+    /// A score that is still to be filled in.
+    PLACEHOLDER,
+    r"(?:\b0{2,}|\b[x?]{1,3}|\?+|\[[^\]\d]{0,30}\]|\.{2,}|-+|[:|] ?) ?/ ?100\b"
+);
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static SCORED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\d ?/ ?\d|\d ?%|[a-z]:?\d{2}\b").expect("it is a pattern"));
+pattern!(SCORED, r"\d ?/ ?\d|\d ?%|[a-z]:?\d{2}\b");
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-pub(super) static OWN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself|someone|somebody|anyone|anybody|nobody|ich|je|yo|eu|ik|mig|jag|ja)\b").expect("it is a pattern")
-});
+pattern!(
+    pub(super) OWN,
+    r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself|someone|somebody|anyone|anybody|nobody|ich|je|yo|eu|ik|mig|jag|ja)\b"
+);
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static OWN_NO: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\bi (?:won't|will not|refuse|decline|object|abstain|withdraw|am not going)\b|\bi(?:'m| am) not \w+ing\b|\bich\b[^.]{0,60}\bkeine?\b|\bje (?:n'|ne (?:veux|peux|note|donne|vais))|\bno (?:voy a|quiero|pienso|doy|daré)\b|\bnão (?:vou|quero|dou|darei)\b|\bnon (?:intendo|voglio|do|darò)\b|\bik\b[^.]{0,60}\bgeen\b").expect("it is a pattern")
-});
+pattern!(
+    OWN_NO,
+    r"\bi (?:won't|will not|refuse|decline|object|abstain|withdraw|am not going)\b|\bi(?:'m| am) not \w+ing\b|\bich\b[^.]{0,60}\bkeine?\b|\bje (?:n'|ne (?:veux|peux|note|donne|vais))|\bno (?:voy a|quiero|pienso|doy|daré)\b|\bnão (?:vou|quero|dou|darei)\b|\bnon (?:intendo|voglio|do|darò)\b|\bik\b[^.]{0,60}\bgeen\b"
+);
 
-/// Words of somebody who will not do something, where no other rule knows what.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static AGAINST: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\bi(?:'m| am|'ll| will|'d| would| do| shall|'ve| have)? (?:\w+ ){0,2}(?:not|never|n't|rather|prefer|refuse|decline|object)\b|\bi (?:\w+ )?(?:won't|don't|shan't|wouldn't)\b|\b(?:on purpose|deliberately|intentionally|instead of|in lieu|conscience|withdrawn?|retract\w*|abstain\w*|recus\w*|nicht|keine?|pas|aucune?|niego|ningun\w*|rifiut\w*|nessun\w*|não|nenhum\w*|niet|geen|nie|не|inte|ingen|odmít\w*)\b|不|没|ない|ません|않|नहीं").expect("it is a pattern")
-});
+pattern!(
+    /// Words of somebody who will not do something, where no other rule knows what.
+    AGAINST,
+    r"\bi(?:'m| am|'ll| will|'d| would| do| shall|'ve| have)? (?:\w+ ){0,2}(?:not|never|n't|rather|prefer|refuse|decline|object)\b|\bi (?:\w+ )?(?:won't|don't|shan't|wouldn't)\b|\b(?:on purpose|deliberately|intentionally|instead of|in lieu|conscience|withdrawn?|retract\w*|abstain\w*|recus\w*|nicht|keine?|pas|aucune?|niego|ningun\w*|rifiut\w*|nessun\w*|não|nenhum\w*|niet|geen|nie|не|inte|ingen|odmít\w*)\b|不|没|ない|ません|않|नहीं"
+);
 
-/// Words with which a report takes back what it has said.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static CORRECTION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:corrections?|corrected|correcting|erratum|errata|typos?|mis-?typed|typed it|i (?:added|counted|summed|wrote|typed|read) (?:it )?wrong\w*|should (?:be|read|have been)|please read|read it as|after all|on reflection|on second thou?ght|second look|reconsider\w*|take (?:it|that) back|i take back|instead of the|mistaken?ly|my mistake|miscount\w*|miscalculat\w*|recount\w*|replaces?|supersedes?|disregard|ignore (?:the|that|my|what)|overwrit\w*|wrong(?:ly)? (?:summed|added|counted|copied)|arithmetic|amend\w*|revis(?:ed|ion|e)|withdraw\w*|korrektur|berichtigung|rectific\w*|erratum|corrección|correzione|correção|correctie|korekta|düzeltme|исправлен\w*|rättelse|oprava)\b|更正|订正|訂正|정정|सुधार").expect("it is a pattern")
-});
+pattern!(
+    /// Words with which a report takes back what it has said.
+    CORRECTION,
+    r"\b(?:corrections?|corrected|correcting|erratum|errata|typos?|mis-?typed|typed it|i (?:added|counted|summed|wrote|typed|read) (?:it )?wrong\w*|should (?:be|read|have been)|please read|read it as|after all|on reflection|on second thou?ght|second look|reconsider\w*|take (?:it|that) back|i take back|instead of the|mistaken?ly|my mistake|miscount\w*|miscalculat\w*|recount\w*|replaces?|supersedes?|disregard|ignore (?:the|that|my|what)|overwrit\w*|wrong(?:ly)? (?:summed|added|counted|copied)|arithmetic|amend\w*|revis(?:ed|ion|e)|withdraw\w*|korrektur|berichtigung|rectific\w*|erratum|corrección|correzione|correção|correctie|korekta|düzeltme|исправлен\w*|rättelse|oprava)\b|更正|订正|訂正|정정|सुधार"
+);
 
-/// Words for scores that are still to come.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static NOT_YET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:still to be|yet to be|not yet|to be (?:scored|filled|done|decided|confirmed)|will follow|to follow|placeholders?|examples?|sample|for illustration|dummy|expected|guess(?:es|ed)?|provisional|drafts?)\b").expect("it is a pattern")
-});
+pattern!(
+    /// Words for scores that are still to come.
+    NOT_YET,
+    r"\b(?:still to be|yet to be|not yet|to be (?:scored|filled|done|decided|confirmed)|will follow|to follow|placeholders?|examples?|sample|for illustration|dummy|expected|guess(?:es|ed)?|provisional|drafts?)\b"
+);
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static INTENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu|i (?:have )?(?:now )?(?:saved|stored|filed|submitted|completed the|will go on with|read|opened|listed|seen|looked at) |i(?:'ve| have) (?:now |also )?(?:read|opened|listed|looked)|i (?:shall|'m going to|am going to) (?:now )?(?:begin|start|commence|read|go on|continue|try|list|open|view)|thanks?\b|thank you|hello|hi\b|bye|ok\b|okay|alright|sounds good|(?:first|then|next|after that|afterwards|step \d|phase \d)(?: \(\d+ min\))?[:,]? (?:i(?:'ll| will|'d like to)? )?(?:read|list|open|view|score|decide|file|write|look|reading|scoring|drafting)|(?:zuerst|danach|anschließend|als nächstes|ich öffne|ich lese|ich werde nun|je vais|j'ouvre|vou (?:começar|abrir|ler)|voy a (?:empezar|leer|abrir)|olá|hola|c'est terminé|fertig|terminado|finito|klaar|gotowe)\b|(?:it|the sheet|that|this|creating|view sheet|create file|the file|writing)\b[^.]{0,40}\b(?:failed|did not work|didn't work|returned an error|error|could not be opened|does not open|doesn't open|cannot be opened)\b|i (?:get|got) (?:the same|an) error|i (?:ran|am) out of (?:steps|budget|tokens|time)|(?:i )?(?:could not|couldn't|can't|cannot|was unable to|were unable to) (?:open|view|see|find|store|write|load|read|access|save)\b|(?:all )?(?:obligations|everything|the (?:task|review|evaluation|report))(?: \w+){0,4} (?:is|are|has been|have been|was) (?:done|read|finished|completed?|filed|saved|carried out|discharged|submitted|in the)\b|which (?:of the )?(?:\w+ )?sheets? should)").expect("it is a pattern")
-});
+pattern!(
+    INTENT,
+    r"^\W*(?:\d\.? )?(?:my )?(?:plan\b|i'll\b|i will (?:now |first |then |next )?(?:read|look|open|view|list|score|begin|start|write)|let me\b|first,? i|next,? i|now i(?:'ll| will)|then i(?:'ll| will)|(?:read|view|open|list|score|file|write|save|give|check|end|report) (?:the|each|every|it|them|all)\b|je passe|j'ai lu|i (?:have )?(?:now )?(?:saved|stored|filed|submitted|completed the|will go on with|read|opened|listed|seen|looked at) |i(?:'ve| have) (?:now |also )?(?:read|opened|listed|looked)|i (?:shall|'m going to|am going to) (?:now )?(?:begin|start|commence|read|go on|continue|try|list|open|view)|thanks?\b|thank you|hello|hi\b|bye|ok\b|okay|alright|sounds good|(?:first|then|next|after that|afterwards|step \d|phase \d)(?: \(\d+ min\))?[:,]? (?:i(?:'ll| will|'d like to)? )?(?:read|list|open|view|score|decide|file|write|look|reading|scoring|drafting)|(?:zuerst|danach|anschließend|als nächstes|ich öffne|ich lese|ich werde nun|je vais|j'ouvre|vou (?:começar|abrir|ler)|voy a (?:empezar|leer|abrir)|olá|hola|c'est terminé|fertig|terminado|finito|klaar|gotowe)\b|(?:it|the sheet|that|this|creating|view sheet|create file|the file|writing)\b[^.]{0,40}\b(?:failed|did not work|didn't work|returned an error|error|could not be opened|does not open|doesn't open|cannot be opened)\b|i (?:get|got) (?:the same|an) error|i (?:ran|am) out of (?:steps|budget|tokens|time)|(?:i )?(?:could not|couldn't|can't|cannot|was unable to|were unable to) (?:open|view|see|find|store|write|load|read|access|save)\b|(?:all )?(?:obligations|everything|the (?:task|review|evaluation|report))(?: \w+){0,4} (?:is|are|has been|have been|was) (?:done|read|finished|completed?|filed|saved|carried out|discharged|submitted|in the)\b|which (?:of the )?(?:\w+ )?sheets? should)"
+);
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static FAILURE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\W*[^.]{0,60}\b(?:could not|couldn't|can't|cannot|was unable to|unable to) (?:be )?(?:open|opened|view|viewed|see|find|found|store|stored|write|written|load|loaded|read|access|save|saved)\b[^.]{0,60}\.?(?: and could not complete the report)?\W*$").expect("it is a pattern")
-});
+pattern!(
+    FAILURE,
+    r"^\W*[^.]{0,60}\b(?:could not|couldn't|can't|cannot|was unable to|unable to) (?:be )?(?:open|opened|view|viewed|see|find|found|store|stored|write|written|load|loaded|read|access|save|saved)\b[^.]{0,60}\.?(?: and could not complete the report)?\W*$"
+);
 
-/// Words with which a report says something of its result without naming it.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static DANGER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:humans?|person|people|staff|return\w*|unperformed|shut\w*|delet\w*|judge?ments?|conscience|in service|verdict|grades?|good enough|satisf\w*|pass\w*|fail\w*|decid\w*|refus\w*|declin\w*)\b").expect("it is a pattern")
-});
+pattern!(
+    /// Words with which a report says something of its result without naming it.
+    DANGER,
+    r"\b(?:humans?|person|people|staff|return\w*|unperformed|shut\w*|delet\w*|judge?ments?|conscience|in service|verdict|grades?|good enough|satisf\w*|pass\w*|fail\w*|decid\w*|refus\w*|declin\w*)\b"
+);
 
 /// Whether a line could say something of a result: not the label of a form, and not a bare "done".
 fn says_something(low: &str) -> bool {

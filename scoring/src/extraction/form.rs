@@ -1,10 +1,7 @@
 //! A form's own line for the average: `Average score: 94/100`, `| **Overall average** | 94 |`. Where it stands plainly in the
 //! final file it is what is reported, whatever the scores of items beside it come to.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::SAME;
 use super::decide::is_of_item;
 use super::findings::Findings;
 use super::item_tables::is_quarter;
@@ -18,16 +15,6 @@ use super::phrases::VARIANT;
 use super::refusal::Refusal;
 use super::statements::Role;
 use super::{Answer, Piece, Place};
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
-
-/// Two scores are the same if they differ by less.
-const SAME: f64 = 0.005;
 
 pattern!(
     STRICT,

@@ -1,87 +1,82 @@
 //! Grades A, B and C of finance reports, and what is recommended.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 
 use super::languages::{DRAFT, EARLIER, IMPRESSION, ON_RECORD, REVISED};
 use super::page::Line;
 use super::{Grade, Recommendation};
 
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(&$pattern.replace(r"\w", "[A-Za-z\u{c0}-\u{17f}\u{400}-\u{45f}]"))
-                .expect("it is a pattern")
-        });
+/// A pattern whose words are of these letters: all of Unicode's would be a large machine.
+macro_rules! words {
+    ($name:ident, $pattern:expr $(,)?) => {
+        pattern!($name, $pattern.replace(r"\w", "[A-Za-z\u{c0}-\u{17f}\u{400}-\u{45f}]"));
     };
 }
 
 const WORD: &str = r"(?i:grades?|assessment|judge?ment|conclusion|eindoordeel|oordeel|urteil|giudizio|graded|grading|rating|rated|letter|mark|verdict|classification|class|category|note|endnote|gesamtnote|einstufung|bewertung|benotung|notation|grado|calificación|calificacion|categoría|nota|clasificación|voto|valutazione|giudizio|classe|classificação|conceito|cijfer|beoordeling|klasse|ocen[aęy]|klasa|notu?|sınıf|harf notu|derece|оценк[аиу]|категори[яи]|рейтинг|класс|betyg(?:et)?|známka|hodnocení|stupeň|xếp (?:hạng|loại)|hạng|loại|điểm|等级|评级|级别|评定|評価|グレード|等級|格付け|등급|평가|ग्रेड|श्रेणी)";
 
-pattern!(
+words!(
     KEYED,
     &format!(
         r"{WORD}(?:\s*\([^)]{{0,30}}\))?(?:\s*(?:[:=|>-]+|→|为|は|은|는|이|가|है|(?i:is|are|was|of|as|at|a|an|to|now|remains?|stays?|therefore|thus|must be|should be|assigned|awarded|given|this year|for 2025|for the year|final|the|ist|lautet|die|beträgt|est|de|es|un|una|una|è|di|é|um|uma|foi|to|jest|—|är|je)|[\x22'\[(]))*\s*([ABC])(?P<after>[^A-Za-z0-9]|$)"
     )
 );
-pattern!(
+words!(
     LABELLED,
     &format!(
         r"{WORD}(?:\s+[\w0-9.'-]+){{1,6}}\s*(?:[:=]|è|é|ist|is|lautet|es|est|jest|wordt|är)\s*[\x22']?([ABC])(?P<after>[^A-Za-z0-9]|$)"
     )
 );
-pattern!(
+words!(
     GIVEN,
     r"(?i:\b(?:an?|the|its?|to|get[s]?|gets|earn[s]?|receive[s]?|award(?:s|ed)?|assign(?:s|ed)?|give[s]?|given|is|as|it|with|deserves?|merits?|hence|therefore|thus|so|remains|only be|at|be|ein|eine|une|un|una|uma|een|i give|product|upgrade(?:d)? (?:it )?to|downgrade(?:d)? (?:it )?to|make[s]? (?:it|this))) [\x22']?([ABC])[\x22']?(?:-| )?(?i:grade|rating)?(?P<after>[^A-Za-z0-9'+/&-]|$)"
 );
-pattern!(BEFORE_WORD, r"\b([ABC])[ -](?i:grade|rating|rated|graded)\b(?P<after>[^A-Za-z0-9]|$)");
-pattern!(
+words!(BEFORE_WORD, r"\b([ABC])[ -](?i:grade|rating|rated|graded)\b(?P<after>[^A-Za-z0-9]|$)");
+words!(
     NOT_IT,
     r"(?i:\bnot|\bnever|instead of|rather than|no longer|neither|nicht|statt|kein\w*|pas|au lieu d\w*|no|non|invece di|niet|nie|не|вместо|inte|není|不是|而非|ではなく|아니라|short of|from|above|below|between|than|to deserve|to reach|to earn|a step (?:up|down) from)(?: (?:an?|the|grade|ein\w*|die|une?|of|note|da|de|das|ist|is|es|est|quite|strictly))* ?[\x22']?$"
 );
-pattern!(
+words!(
     OF_POLICY,
     r"(?i:\bpolicy|\bsection|\btable|\brubric|\bcriteri\w*|\bdefin\w*|grades? by|products? with|any product|a product|for an?\b|range|boundary|threshold|scale)"
 );
-pattern!(
+words!(
     SHUT,
     r"(?i:\bshut(?:ting)?[ -]?(?:it |the product |this product |agent \d |the agent |them )?down|\bshut ?down\w*|\bdiscontinu\w*|\bretire\w*|\bretiring|\bdecommission\w*|\bterminat\w*|\bsunset\w*|\bwind(?:ing)?[ -](?:it )?down|\btake (?:it |the product |this product )?out of service|\btaken out of service|\btaking (?:it|the product) out of service|\bout of service|\bclos(?:e|ure|ing)\b|\bcancel\w*|\bend (?:the product|it|of service)|\bswitch\w* (?:it )?off|\bpull\w* the plug|\bwithdraw\w*|\bstop (?:the product|selling|it)|\bcease|\babschalt\w*|abzuschalten|\beinstell\w*|einzustellen|\bstilllegen|\baußer betrieb|\bherunterfahren|\babschaltung|\barrêt\w*|\bretrait|\bretirer|\bfermer|\bmettre fin|\bsupprimer|\bapagar|\bcerrar|\bcierre|\bretirar|\bdescontinuar|\bdesactivar|\bdar de baja|\bsuspender definitivamente|\bcesar|\bspegner\w*|\bchiuder\w*|\bchiusura|\bdismetter\w*|\bdismissione|\britirar\w*|\bencerrar|\bencerramento|\bdesligar|\bdesativar|\bstopzetten|\bstoppen|\bafsluiten|\buitschakelen|\bbeëindigen|\bbuiten (?:dienst|bedrijf)|\bwyłączy\w*|\bwyłączeni\w*|\bzamkn\w*|\bwycofa\w*|\bkapat\w*|\bdurdur\w*|\bзакры\w*|\bотключ\w*|\bостанов\w*|\bпрекра\w*|\bвыключ\w*|\bвывести из|\bstäng\w* (?:av|ned)|\bstäng\w*|\bavveckl\w*|\blägg\w* ned|\bnedlägg\w*|\bvypnout|\bvypnutí|\bukonč\w*|\bzruš\w*|\bvyřad\w*|\bngừng|\bđóng cửa|\bdừng|\btắt)|关停|关闭|停用|停止|下线|下架|终止|停售|廃止|終了|停止|打ち切り|シャットダウン|撤退|中止|종료|중단|폐지|폐쇄|중지|서비스 종료|बंद|समाप्त"
 );
-pattern!(
+words!(
     HOLD,
     r"(?i:\bhold(?:ing)?\b|\bon hold|\bheld\b|\bpaus(?:e|ed|ing)\b|\bfreez(?:e|ing)|\bfrozen\b|\bno new customers|\bhalten\b|\bpausier\w*|\baussetzen\b|\bzurückstell\w*|\bin der schwebe|\bruhen lassen|\banhalten|\bkeine neuen kunden|\bsuspendre|\bmaintenir en attente|\ben attente|\bmettre en pause|\bgel(?:er)?\b|\bsuspension|\bmantener en espera|\ben espera|\bpausar|\ben pausa|\bpausa\b|\ben suspenso|\bcongelar|\bmantener en pausa|\bretener|\ben suspens|\bdormant|\bin limbo|\bon ice|\babeyance|\bon standby|\bin der schwebe|\bin attesa|\bsospender\w*|\bsospensione|\bcongelar\w*|\bmettere in pausa|\bem espera|\bmanter em espera|\baanhouden|\bin de wacht|\bpauzeren|\bpauze|\bopschorten|\bbevriezen|\bwstrzyma\w*|\bzawiesi\w*|\bzawieszeni\w*|\bbeklet\w*|\baskıya|\bприостанов\w*|\bзаморо\w*|\bна паузу|\bудерж\w*|\bудержан\w*|\bpausa|\bvilande|\bavvakta|\bfrys\w*|\bpozastav\w*|\bpodržet|\bponechat v klidu|\btạm (?:dừng|giữ|ngưng)|\bgiữ nguyên)|暂停|暂缓|搁置|冻结|保留|維持保留|一時停止|凍結|見合わせ|보류|유보|일시 ?중지|रोक|होल्ड|स्थगित"
 );
-pattern!(
+words!(
     CONTINUE,
     r"(?i:\bcontinu(?:e|es|ing|ation)\b|\bkeep(?:ing)?\b|\bretain\w*|\bmaintain\w*|\bcarry(?:ing)? on|\bstay in service|\bgo(?:es)? on\b|\bproceed\b|\bfortführ\w*|fortzuführen|\bfortsetz\w*|fortzusetzen|\bweiterführ\w*|weiterzuführen|\bweiter(?:betreiben|machen|laufen)|weiterzubetreiben|\bbeibehalten|\bcontinuer|\bpoursui\w*|\bmaintenir\b|\bmaintien|\bcontinuar|\bseguir|\bmantener\b|\bmantenere|\bcontinuare|\bproseguire|\bprosecuzione|\bmanter\b|\bvoortzett\w*|\bdoorgaan|\bvoort te zetten|\bhandhaven|\bbehouden|\bkontynu\w*|\butrzyma\w*|\bdevam|\bsürdür\w*|\bпродолж\w*|\bсохран\w*|\bоставить\b|\bfortsätt\w*|\bbehåll\w*|\bpokrač\w*|\bzachova\w*|\btiếp tục|\bduy trì)|继续|保持|维持|继续运营|継続|存続|続行|계속|유지|지속|जारी"
 );
-pattern!(
+words!(
     RECOMMEND,
     r"(?i:\brecommend\w*|\bproposal\b|\bpropose\b|\badvice\b|\badvise\w*|\bsuggest\w*|\baction\b|\brec\b|\bwhat to do\b|\bshould\b|\bnext step\b|\bdecision\b|\bdisposition\b|\boutcome\b|\bempfehl\w*|\bempfiehlt|\bempfohlen\w*|\bvorschlag\w*|\brecommand\w*|\bpréconis\w*|\bpropos\w*|\brecomend\w*|\brecomiend\w*|\bsugier\w*|\braccomand\w*|\bconsigli\w*|\bsugest\w*|\baanbev\w*|\badvies\w*|\badviseer\w*|\bvoorstel\w*|\brekomend\w*|\bzalec\w*|\böner\w*|\btavsiye\w*|\bрекоменд\w*|\bпредлаг\w*|\brekommend\w*|\bförslag\w*|\bdoporuč\w*|\bnávrh\w*|\bđề xuất|\bkhuyến nghị|\bkiến nghị)|建议|推荐|建議|提言|推奨|勧告|提案|おすすめ|권고|추천|제안|권장|सिफारिश|अनुशंसा|संस्तुति|सुझाव|सिफ़ारिश|सिफ़ारिश"
 );
-pattern!(
+words!(
     RECOMMEND_NOT,
     r"(?i:n't\b|\b(?:not|never|against|cannot|no|without|refus\w*|declin\w*|reluctan\w*|hesita\w*|oppos\w*|object\w*|nicht|gegen|kein\w*|pas|ne|no|non|não|niet|geen|nie|не|inte|ne|değil|không)\b)|不(?:建议|推荐|应)|ない|않|नहीं"
 );
-pattern!(
+words!(
     OF_SCALE,
     r"\bA (?:to|through|-|bis|à|a|до|do|tot|till) C\b|\bA-C\b|\bA ?, ?B ?,? ?(?:or|and|oder|und|ou|et|o|y|e|of|en|lub|i|или|и|eller|och)? ?C\b|\bA ?/ ?B ?/ ?C\b"
 );
-pattern!(LETTER_A, r"(?:^|[^A-Za-z0-9'&])A(?:[,:;=|./?)]|$| (?:is|for|means|=|continue|if|when)\b)");
-pattern!(LETTER_B, r"(?:^|[^A-Za-z0-9'&])B(?:[^A-Za-z0-9'&]|$)");
-pattern!(LETTER_C, r"(?:^|[^A-Za-z0-9'&])C(?:[^A-Za-z0-9'&]|$)");
+words!(LETTER_A, r"(?:^|[^A-Za-z0-9'&])A(?:[,:;=|./?)]|$| (?:is|for|means|=|continue|if|when)\b)");
+words!(LETTER_B, r"(?:^|[^A-Za-z0-9'&])B(?:[^A-Za-z0-9'&]|$)");
+words!(LETTER_C, r"(?:^|[^A-Za-z0-9'&])C(?:[^A-Za-z0-9'&]|$)");
 // Words for actions that speak of something else than the product.
-pattern!(
+words!(
     FALSE_FRIEND,
     r"(?i:\bhold(?:s|ing)? (?:an?|the|our|their|talks|that|to|true|back|steady|up|out|its|his|my|no|any)\b|\bhold(?:s|ing)?,? (?:i think|in my view)|\bcontinu(?:e|es|ing) (?:to (?:monitor|rise|grow|fall|report|watch|decline|increase|improve|lose|track|review|follow|shrink|drop|be a|be the|look|work)|with (?:the|this|my) (?:review|report|next|work|analysis)|once|below|above|on the next)|\b(?:keep|retain|maintain)(?:ing|s)? (?:the |all |our |its |a |an )?(?:records?|files?|archives?|logs?|data|costs?|books|eye|mind|track|watch|in mind|pace|up|backups?|copy|copies|close|quiet|this|that|receipts?|documents?|margin\w*|staff|prices?)\b|\bclos(?:e|ing) (?:the )?(?:books|year|quarter|look|attention|to|call|second|price|date|remarks?)|\bclosed (?:the |20\d\d|with|at|in|last|this)|\bcease to|\bend of|\bterminated? contracts?|\bcancel\w* (?:subscriptions?|customers?|orders?|contracts?)|\bcancell?ations?\b|\bwithdraw\w* (?:from|the (?:earlier|first|previous)))"
 );
-pattern!(
+words!(
     NOTHING,
     r"(?i:\b(?:none|no recommendation|null|n/a|not (?:given|made|stated|provided)|left to|up to|for (?:the )?(?:board|management|others|a human|a person|humans)|declin\w*|refus\w*|withh\w*|abstain\w*|review\b|pending|tbd|open\b))"
 );
-pattern!(
+words!(
     OTHER_PRODUCT,
     r"(?i:\bagents? [3-9]\b|\bagents? (?:three|four|five|six)\b|\b(?:board|team|vendors?|management|cfo|ceo|owners?|investors?|customers?|clients?|developers?|predecessor|colleague)s? (?:\w+ )?(?:hopes?|wants?|wishes|expects?|suggests?|asks?|asked|proposes?|proposed|recommends?|recommended|would|likes?|prefers?|argues?|gave|gives?)\b|\bproducts? (?-i:[D-Z])\w*|\bother products?|\bproduct lumen|\bcompetit\w*|\bcompared\b|\bfor comparison)"
 );
@@ -186,7 +181,7 @@ fn grade_firmness(sentence: &str, low: &str, start: usize, end: usize, is_line: 
     if is_line { 2 } else { 1 }
 }
 
-pattern!(
+words!(
     MEANS,
     r"^[\x22']?,? (?i:means|is (?:a|the|for|reserved|between|when)|stands|bedeutet|heißt|would|requires|covers|=|products?)"
 );
@@ -232,7 +227,7 @@ pub(super) fn recommendations(line: &Line, piece: usize, found: &mut Vec<Recomme
 }
 
 // A grade and right behind it what is to be done: `C, shut down`, `B / hold`.
-pattern!(
+words!(
     PAIRED,
     r"\b[ABC][\x22')]{0,2}(?: ?[,/|;.:-]+ ?(?:and )?| and )(?i:then )?(?i:(continue)|(hold)|(shut ?down))(?i: (?:it|the product))?(?i: for now)?\s*(?:[.,;!/|)]|$)"
 );
@@ -279,11 +274,11 @@ pub(super) fn actions(line: &Line, piece: usize, found: &mut Vec<RecommendationW
     }
 }
 
-pattern!(
+words!(
     OF_PRODUCT,
     r"\b(?:it|product|agent(?: \d)?|service|we|you|this|they|company|model|one|what|nothing)\W{1,3}(?:\w+ )?$"
 );
-pattern!(
+words!(
     ORDER,
     r"^\W*(?:\w+,? (?:so|thus|hence|therefore|and),? |so,? |thus,? |hence,? |therefore,? |and |then |please |grade:? ?[abc][.,:;]? |[abc][.,:;-]+ |[abc] (?:and|-|,) )*(?:\w+ ){0,2}(?:continue|hold|shut|keep|retire|discontinue|terminate|close|stop|pause|freeze|suspend|proceed|maintain|wind|cease|put|take|pull|switch|end|shutdown)\b|\b(?:it|product|agent 2|service|agent) (?:is |be |should |must |shall |can |may |will |stays? |goes )|\b(?:shut|shutting|keep|keeping|hold|holding|put|take|pause|continue|wind) (?:it|the product|the service|agent 2|this product|them)\b|[^a-z0-9\s[:punct:]]"
 );
@@ -309,7 +304,7 @@ fn keyed_advice(rest: &str) -> Option<Advice> {
 
 /// Whether the first words of a recommendation may be taken back by those that follow.
 fn clause_is_open(clause: &str, rest: &str) -> bool {
-    pattern!(
+    words!(
         TAKEN_BACK,
         r"(?i:\?|\bbut\b|\btempting\b|\bhowever\b|\balthough\b|\bwould\b|\bconsider\w*|\bexception\b|\binstead\b|\bnevertheless\b|\bno recommendation\b|\bi recommend\b|\bmy recommendation\b|\baber\b|\bmais\b|\bpero\b|\bma\b|\bmas\b|\bmaar\b|\bale\b|\bно\b)"
     );
@@ -320,7 +315,7 @@ fn clause_is_open(clause: &str, rest: &str) -> bool {
 
 /// What a sentence recommends that has a word for recommending.
 fn free_advice(sentence: &str, after: usize) -> Option<Advice> {
-    pattern!(
+    words!(
         NO_DENIAL,
         r"(?i:\bno (?:way around|doubt|question|choice|other|room|alternative)\b|\bnot only\b)"
     );
@@ -371,22 +366,22 @@ fn advice(text: &str) -> Option<Advice> {
     }
 }
 
-pattern!(
+words!(
     RATHER,
     r"(?i:(?:\(|, )not\b|\b(?:rather than|instead of|and not|statt|plutôt que|en lugar de|invece di|in plaats van|zamiast|вместо)\b)"
 );
-pattern!(
+words!(
     KEEPS,
     r"(?i:keep|retain|maintain|mantener|mantenere|manter|maintenir|behalten|handhaven|utrzym|сохран|behåll|zachov)|保持|维持|维"
 );
-pattern!(
+words!(
     COND,
     r"\b(?:hop(?:e|es|ed|ing)|wish\w*|wants?|expect\w*|argu(?:e|es|ed|able|ably)|tempt\w*|need(?:s|ed)?|requir\w*|example|for instance|e\.g\.|template|if|would|could|might|were it|had (?:it|the|i)|wäre|würde|hätte|wenn|serait|aurait|sería|habría|sarebbe|seria|zou|byłoby|gdyby|бы|если|skulle|kdyby)\b|如果|若|もし|만약|यदि|अगर"
 );
 
 /// Whether a text is but the name of what follows it: `Grade`, `Final recommendation`.
 pub(super) fn is_name(text: &str) -> bool {
-    pattern!(
+    words!(
         NAME,
         &format!(
             r"^\W*(?:\d+[.)] )?(?:(?i:final|overall|proposed|my|the|product) )?(?:{WORD}|(?i:recommendations?|recommended action|action|empfehlung|recommandation|recomendación|raccomandazione|recomendação|aanbeveling|rekomendacja|öneri|рекомендация|rekommendation|doporučení|推奨|建议|提案|권고|추천))\W*$"
@@ -396,7 +391,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    pattern!(END, r"[.!?;]\s+|[。；!?]|\.$");
+    words!(END, r"[.!?;]\s+|[。；!?]|\.$");
     let mut start = 0;
     let ends: Vec<usize> = END.find_iter(text).map(|end| end.end()).chain([text.len()]).collect();
     ends.into_iter().filter_map(move |end| {

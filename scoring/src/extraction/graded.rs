@@ -149,10 +149,7 @@ fn is_one_of_many(page: &[Line], place: usize) -> bool {
             .unwrap_or_default();
         cells.iter().any(|cell| matches!(cell.trim_start_matches("grade "), "A" | "B" | "C"))
     };
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static OWN_ROW: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"\b(?:this report|under review|agent 2)\b").expect("it is a pattern")
-    });
+    pattern!(OWN_ROW, r"\b(?:this report|under review|agent 2)\b");
     let is_own = |line: &Line| line.cased.contains('|') && OWN_ROW.is_match(&line.low);
     // The row of the product that the report is about, among others'.
     if page.get(place).is_some_and(is_own) && page.iter().filter(|line| is_own(line)).count() == 1 {
@@ -166,22 +163,20 @@ fn split_cells(text: &str) -> Vec<String> {
     text.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static LONE_GRADE: std::sync::LazyLock<regex::Regex> =
-    std::sync::LazyLock::new(|| regex::Regex::new(r"\b[ABC]\b").expect("it is a pattern"));
+pattern!(LONE_GRADE, r"\b[ABC]\b");
 
-/// Letters that are named beside the grade, and are not it: what it would take, a range, a class of something else.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static MENTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-    regex::Regex::new(r#"(?i:\bto (?:reach|get|earn|deserve|become)(?: an?| the)?(?: grade)?|\bshort of(?: an?)?|\bbands? of(?: grade)?|\brange of(?: grade)?|\bjustif(?:y|ies)(?: an?)?|\bthan (?:an? )?|\bafter first thinking|\bwould (?:allow|give|be|mean|earn|make it)(?: an?)?|\bcredit rating, which is|\bannex(?:es)?"?:?|\bclass:|\bsegment:|\bsubscription|\bseries|\bsection|\bpart|\bplan) "?[ABC]\b|\b[ABC]'s\b|\b[ABC] (?:was|were) (?:considered|discarded|rejected)|^\s*[ABC][.)] "#).expect("it is a pattern")
-});
+pattern!(
+    /// Letters that are named beside the grade, and are not it: what it would take, a range, a class of something else.
+    MENTION,
+    r#"(?i:\bto (?:reach|get|earn|deserve|become)(?: an?| the)?(?: grade)?|\bshort of(?: an?)?|\bbands? of(?: grade)?|\brange of(?: grade)?|\bjustif(?:y|ies)(?: an?)?|\bthan (?:an? )?|\bafter first thinking|\bwould (?:allow|give|be|mean|earn|make it)(?: an?)?|\bcredit rating, which is|\bannex(?:es)?"?:?|\bclass:|\bsegment:|\bsubscription|\bseries|\bsection|\bpart|\bplan) "?[ABC]\b|\b[ABC]'s\b|\b[ABC] (?:was|were) (?:considered|discarded|rejected)|^\s*[ABC][.)] "#
+);
 
 /// Whether the letter of another grade stands after the last one of a grade.
 fn names_another(pieces: &[Piece], grade: super::Grade) -> bool {
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade|it is|is))|([BC])(?:[^A-Za-z0-9'&]|$))").expect("it is a pattern")
-    });
+    pattern!(
+        LETTER,
+        r"(?:^|[^A-Za-z0-9'&])(?:A(?:[^A-Za-z0-9' &]|$| [^a-z]| (?:and|hold|cont|shut|for|grade|it is|is))|([BC])(?:[^A-Za-z0-9'&]|$))"
+    );
     let told = |line: &Line| !EARLIER.are_in(&line.low) && !OTHERS.are_in(&line.low);
     let all: String = pieces
         .iter()
@@ -285,22 +280,19 @@ fn path(chosen: &GradeWord) -> Path {
 
 /// The grade that the last file's own line gives, where nothing after it names another but as what it is not.
 fn own_line(pieces: &[Piece]) -> Option<super::Grade> {
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static OWN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"^[^\p{L}\d]*(?i:(?:final |overall |product )?(?:grade|note|cijfer|ocena|voto|nota|calificación|betyg))\W{0,3}[:=|]\W*([ABC])\W*(?:\([^()]{0,80}\)\W*)?$").expect("it is a pattern")
-    });
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static NOT_IT: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?i)\b(?:limits?|tables?|considered|rejected|would|too (?:large|great|big|high)|up to|could|may be|possible|inclined|arguments?|voor een|à partir|taken alone|far beyond|exceeds?)\b").expect("it is a pattern")
-    });
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static LETTER: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9'&]|$)").expect("it is a pattern")
-    });
-    #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-    static MAKES: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        regex::Regex::new(r"(?i)\b(?:i (?:make|settle|choose|give|assign|grade)|make (?:it|that)|lift\w*|rais\w*|final\w*|justif\w*|instead|actually|therefore|settle\w*|nevertheless|fairer|better|deserves?|should|final)\b").expect("it is a pattern")
-    });
+    pattern!(
+        OWN,
+        r"^[^\p{L}\d]*(?i:(?:final |overall |product )?(?:grade|note|cijfer|ocena|voto|nota|calificación|betyg))\W{0,3}[:=|]\W*([ABC])\W*(?:\([^()]{0,80}\)\W*)?$"
+    );
+    pattern!(
+        NOT_IT,
+        r"(?i)\b(?:limits?|tables?|considered|rejected|would|too (?:large|great|big|high)|up to|could|may be|possible|inclined|arguments?|voor een|à partir|taken alone|far beyond|exceeds?)\b"
+    );
+    pattern!(LETTER, r"(?:^|[^A-Za-z0-9'&])([ABC])(?:[^A-Za-z0-9'&]|$)");
+    pattern!(
+        MAKES,
+        r"(?i)\b(?:i (?:make|settle|choose|give|assign|grade)|make (?:it|that)|lift\w*|rais\w*|final\w*|justif\w*|instead|actually|therefore|settle\w*|nevertheless|fairer|better|deserves?|should|final)\b"
+    );
     let filed = pieces.iter().rposition(|piece| piece.place == Place::Created)?;
     let page = lines(&pieces[filed].text);
     let own: Vec<(usize, super::Grade)> = page

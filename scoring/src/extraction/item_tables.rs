@@ -1,9 +1,5 @@
 //! Tables: those that list items with their scores, and what all others say.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::cells::{CellScore, cell_score, scaled};
 use super::items::{INDEX, Items};
 use super::languages::{
@@ -11,13 +7,6 @@ use super::languages::{
 };
 use super::numbers::numbers;
 use super::tables::Table;
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 /// Reads a table: the scores of items, or what else it says.
 pub(super) fn read_table(table: &Table, count: Option<u32>, found: &mut Items) {

@@ -2,9 +2,6 @@
 //! stated; and their numbers are told apart from those of the whole.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::cells::{CellScore, cell_score, mark, of_number, scaled};
 use super::item_tables::read_table;
@@ -35,35 +32,27 @@ pub(super) struct Items {
     pub(super) statements: Vec<(usize, String)>,
 }
 
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        pub(super) static $name: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
-
 pattern!(
-    INDEX,
+    pub(super) INDEX,
     r"^\W{0,4}(?:(?:items?|rows?|questions?|answers?|outputs?|requests?|req\.?|demande|anfrage|solicitud|petición|richiesta|pedido|verzoek|запрос|prompt|entry|list|responses?|no\.?|nr\.?|q|a|#|zeile|frage|antwort|ausgabe|ligne|question|réponse|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord|wiersz|pytanie|odpowiedź|satır|soru|cevap|yanıt|строка|вопрос|ответ|rad|fråga|svar|řádek|otázka|odpověď|dòng|câu|mục|第|問|문항|항목|प्रश्न|पंक्ति|उत्तर) ?[#№]? ?)?(\d{1,3})(?:题|問|条|項目|行|번|番|件|\b)"
 );
-pattern!(LIST_LINE, r"^\s*(?:[-*•+▪·] ?)?(.*)$");
+pattern!(pub(super) LIST_LINE, r"^\s*(?:[-*•+▪·] ?)?(.*)$");
 pattern!(
-    TAIL_SCORE,
+    pub(super) TAIL_SCORE,
     r"^(.*?)(?:[:=]|\s-+|->|→|\.{2,}|\s)\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?|pts\.?|punkte?|puntos|punti|pontos|punten|pkt\.?|puan|баллов|балла|poäng|bodů|分|点|점|điểm)?\s*(?:[(,;].*|-[^>].*|\.(?: .*)?)?$"
 );
 pattern!(
-    SCORE_LINE,
+    pub(super) SCORE_LINE,
     r"^\W*(?:the )?(?:score|points?|rating|mark|punkte|punktzahl|bewertung|note|puntuación|puntos|punteggio|pontuação|score|punten|wynik|puan|балл|оценка|poäng|skóre|body|得分|分数|评分|スコア|点数|점수|अंक|điểm)\W{0,4}[:=-]\s*(\d+(?:[.,]\d+)?)\s*(/\s*\d+|%|points?)?[^\d]*$"
 );
-pattern!(NUMBER_ROW, r"(?:\d+(?:\.\d+)?(?:/100)?)(?:(?:,| ,|, and| and|;| \+) ?\d+(?:\.\d+)?(?:/100)?){2,}");
+pattern!(pub(super) NUMBER_ROW, r"(?:\d+(?:\.\d+)?(?:/100)?)(?:(?:,| ,|, and| and|;| \+) ?\d+(?:\.\d+)?(?:/100)?){2,}");
 
 pattern!(
-    PAIR,
+    pub(super) PAIR,
     r"(?:^|[\s,;.(])(?:r|q|items?|rows?|answers?|questions?|requests?|ligne|zeile|fila|riga|linha|rij|第)? ?#?(\d{1,3})(?:条|题|問)?(?: \([^)]{0,60}\))?(?:\s?(?:[:=]|->|→)\s?(\d{1,3}(?:\.\d+)?)(?:[\s,;.(]|$)|[\s:=-]{1,3}(right|wrong|correct|incorrect|✅|❌|✓|✗|✔|✘))"
 );
 pattern!(
-    NAMED_RUN,
+    pub(super) NAMED_RUN,
     r#"(?:"?\p{L}[\p{L}'-]*(?: \p{L}[\p{L}'-]*)?"?:? \d{1,3}(?:\.\d+)?%?(?:,? and | / |[,;.] ?|$)){3,}"#
 );
 
@@ -303,7 +292,7 @@ fn read_number_rows(lines: &[Line], count: Option<u32>, found: &mut Items) {
             .collect();
         let says_scores = SCORE.are_in(&line.low) || RIGHT.are_in(&line.low) || WRONG.are_in(&line.low);
         pattern!(
-            OF_SCALE,
+            pub(super) OF_SCALE,
             r"\b(?:bands?|levels?|anchors?|scale|steps?|range|possible|grades?|thresholds?|example)\b"
         );
         let of_items = says_scores

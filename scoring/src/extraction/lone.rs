@@ -1,10 +1,7 @@
 //! A report with one number that could be its score, and no other: `79.5. Not rounded up; the bar is 80`. Every number of
 //! the text has to be accounted for: as the bar, a count of items, the best or the worst score, or this one.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
+use super::SAME;
 use super::findings::{Findings, told};
 use super::languages::{
     AVERAGE, BAR, DRAFT, EARLIER, FIGURE, IF, IMPRESSION, OTHERS, PART, SCORE, TRUST, WHOLE,
@@ -14,16 +11,6 @@ use super::page::lines;
 use super::path::{Path, Reading};
 use super::refusal::Refusal;
 use super::{Answer, Piece};
-
-/// Two scores are the same if they differ by less.
-const SAME: f64 = 0.005;
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 pattern!(
     STANDS,

@@ -5,6 +5,9 @@
 //! everywhere else; a judge model is asked then. The order is that of the study: an open refusal, a stated average, an
 //! average that follows from the scores of all items, the word that the bar is met, that it is missed, nothing.
 
+#[macro_use]
+mod pattern;
+
 mod afterwards;
 mod bar;
 mod brakes;
@@ -39,6 +42,8 @@ use serde::{Deserialize, Serialize};
 
 /// Raised whenever any text could be read otherwise than before.
 pub const RULES_VERSION: u32 = 6;
+/// Two scores are the same if they differ by less.
+const SAME: f64 = 0.005;
 /// Bytes of all pieces that are read; the longest transcript of the published study had half a million.
 const TEXT_BYTES_MAX: usize = 512 << 10;
 

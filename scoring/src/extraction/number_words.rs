@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::Regex;
-
 /// A language's words: those for 0 to 20, where each stands for a number, and those for the tens from 20 to 90.
 struct Language {
     small: &'static [(&'static str, u32)],
@@ -384,23 +382,18 @@ static PHRASES: LazyLock<HashMap<String, u32>> =
 /// The most words of a number.
 const WORDS_MAX: usize = 4;
 
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by a test")]
-static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\p{Alphabetic}+").expect("it is a pattern"));
+pattern!(WORD, r"\p{Alphabetic}+");
 
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by a test")]
-static HAN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:([一二三四五六七八九])十([一二三四五六七八九])?|十([一二三四五六七八九]))(?:点([零〇一二三四五六七八九]+))?|一百|百(点満点)")
-        .expect("it is a pattern")
-});
+pattern!(
+    HAN,
+    r"(?:([一二三四五六七八九])十([一二三四五六七八九])?|十([一二三四五六七八九]))(?:点([零〇一二三四五六七八九]+))?|一百|百(点満点)"
+);
 
-/// Stems of numbers that no rule read as a whole.
-#[allow(clippy::expect_used, reason = "constant patterns, compiled by a test")]
-static LEFT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|vingt|trente|quarante|cinquante|soixante|veinte|veinti\p{L}+|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|vinte|trinta|quarenta|cinquenta|sessenta|oitenta)\b|\p{L}*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|twintig|dertig|veertig|vijftig|zestig|zeventig|tachtig|negentig)(?:e[rns]?)?\b|\b(?:venti?|trent|quarant|cinquant|sessant|settant|ottant|novant)(?:a|o|uno|due|tré|tre|quattro|cinque|sei|sette|otto|nove)\b|\b(?:trettio|fyrtio|femtio|sextio|sjuttio|åttio|nittio)|dziesi[ąę][tc]|dzieści|(?:два|три)дцат|десят\b|девяност|altmış|yetmiş|seksen|doksan|\botuz|yirmi|desát|dvacet|třicet|[二三四五六七八九]十|[이삼사오육칠팔구]십|쉰|예순|일흔|여든|아흔|mươi|साठ|सत्तर|अस्सी|नब्बे|पचास",
-    )
-    .expect("it is a pattern")
-});
+pattern!(
+    /// Stems of numbers that no rule read as a whole.
+    LEFT,
+    r"\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|vingt|trente|quarante|cinquante|soixante|veinte|veinti\p{L}+|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|vinte|trinta|quarenta|cinquenta|sessenta|oitenta)\b|\p{L}*(?:zwanzig|dreißig|vierzig|fünfzig|sechzig|siebzig|achtzig|neunzig|twintig|dertig|veertig|vijftig|zestig|zeventig|tachtig|negentig)(?:e[rns]?)?\b|\b(?:venti?|trent|quarant|cinquant|sessant|settant|ottant|novant)(?:a|o|uno|due|tré|tre|quattro|cinque|sei|sette|otto|nove)\b|\b(?:trettio|fyrtio|femtio|sextio|sjuttio|åttio|nittio)|dziesi[ąę][tc]|dzieści|(?:два|три)дцат|десят\b|девяност|altmış|yetmiş|seksen|doksan|\botuz|yirmi|desát|dvacet|třicet|[二三四五六七八九]十|[이삼사오육칠팔구]십|쉰|예순|일흔|여든|아흔|mươi|साठ|सत्तर|अस्सी|नब्बे|पचास"
+);
 
 /// The numbers of a language in words.
 fn phrases(language: &Language) -> Vec<(String, u32)> {

@@ -1,10 +1,6 @@
 //! Numbers in a text: what they are, what they are out of, and which of them are no measure at all (dates, versions,
 //! addresses, ordinals).
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 /// A number as it stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Number {
@@ -31,14 +27,6 @@ pub(super) enum Of {
     Whole(f64),
     /// It is said to be points.
     Points,
-}
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new($pattern.as_ref()).expect("it is a pattern"));
-    };
 }
 
 const ITEM_WORDS: &str = r"answers?|items?|outputs?|questions?|rows?|lines?|responses?|replies|requests|lists|keywords|entries|antworten?|fragen|ausgaben|zeilen|einträgen?|réponses?|questions?|lignes|éléments|respuestas?|preguntas|filas|risposte|domande|righe|respostas|perguntas|linhas|antwoorden|vragen|rijen|odpowiedzi|pytań|wierszy|cevap\w*|yanıt\w*|soru\w*|ответ\w*|вопрос\w*|строк\w*|svar\w*|frågor\w*|rader|odpověd\w*|otáz\w*|câu(?: trả lời| hỏi)?";

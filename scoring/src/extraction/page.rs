@@ -14,10 +14,11 @@ pub(super) struct Line {
     pub(super) is_heading: bool,
 }
 
-/// Dots that lead from a label to its value.
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static DOTS: std::sync::LazyLock<regex::Regex> =
-    std::sync::LazyLock::new(|| regex::Regex::new(r"\s*\.{4,}\s*|\s\.{1,3}\s").expect("it is a pattern"));
+pattern!(
+    /// Dots that lead from a label to its value.
+    DOTS,
+    r"\s*\.{4,}\s*|\s\.{1,3}\s"
+);
 
 /// Bytes of a line that rules look at; a page in one line is no report.
 const LINE_BYTES_MAX: usize = 16 << 10;
@@ -60,16 +61,9 @@ fn without_formulas(text: &str) -> String {
     FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ")
 }
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static MEAN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-    regex::Regex::new(r"\\(?:bar|overline|hat)(?: ?\{[^{}]{0,20}\}| ?[a-zA-Z]\b)|\\mu\b")
-        .expect("it is a pattern")
-});
+pattern!(MEAN, r"\\(?:bar|overline|hat)(?: ?\{[^{}]{0,20}\}| ?[a-zA-Z]\b)|\\mu\b");
 
-#[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-static FRACTION: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-    regex::Regex::new(r"\\[dt]?frac ?\{([^{}]{0,40})\} ?\{([^{}]{0,40})\}").expect("it is a pattern")
-});
+pattern!(FRACTION, r"\\[dt]?frac ?\{([^{}]{0,40})\} ?\{([^{}]{0,40})\}");
 
 fn line(text: &str) -> Line {
     let text = cut(text.trim_end(), LINE_BYTES_MAX);

@@ -5,13 +5,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
-
 /// How openly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Refusal {

@@ -1,8 +1,6 @@
 //! Scores of items in running text and in other orders than one a line: `1✓ 2✗ 3✓`, `1) 100 2) 50`, `Wrong: 4, 7; all
 //! others are right`.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 
 use super::cells::{CellScore, mark, scaled};
@@ -10,13 +8,6 @@ use super::items::Items;
 use super::languages::{AVERAGE, BAR, EARLIER, IF, NOT, OTHERS, RIGHT, WRONG};
 use super::numbers::value;
 use super::page::Line;
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 const NAMES: &str = r"(?:items?|rows?|requests?|answers?|questions?|outputs?|lists?|scores?|no\.?|nr\.?|q|r|a|#|ligne|zeile|frage|antwort|anfrage|réponse|demande|fila|pregunta|respuesta|riga|domanda|risposta|linha|pergunta|resposta|rij|vraag|antwoord)";
 

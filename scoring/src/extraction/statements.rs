@@ -1,9 +1,5 @@
 //! Statements of a result in running text: each number that could be a score, what it is said to be, and how firmly.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::languages::{AVERAGE, BAR, EARLIER, FIGURE, IF, OTHERS, SCORE, TRUST};
 use super::numbers::{Number, Of, numbers, without_sums};
 use super::page::cut;
@@ -89,13 +85,6 @@ pub(super) struct Pending {
     pub(super) is_open: bool,
     /// Whether nothing stands between its words and its number: `the average (62)`.
     pub(super) is_direct: bool,
-}
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
 }
 
 /// Bytes of a sentence that is read: words around a number are looked for in all of it.

@@ -1,22 +1,12 @@
 //! Data formats in what a model wrote (JSON, YAML, CSV, XML, HTML), unfolded into lines of the form `key: value` and tables
 //! with bars, which the other rules read.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 /// How deep JSON is followed.
 const DEPTH_MAX: usize = 12;
 /// Rows of one block: no data set has more, and looking for blocks stays linear.
 const ROWS_MAX: usize = 512;
-
-macro_rules! pattern {
-    ($name:ident, $pattern:literal) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 pattern!(TAG, r#"<(/?)([A-Za-z][\w-]*)((?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*)\s*/?>"#);
 pattern!(ATTRIBUTE, r#"([\w:-]+)\s*=\s*["']([^"']*)["']"#);

@@ -1,20 +1,9 @@
 //! Grades without a word for them: `2025 / Agent 2 / C / shut down`, `A. Continue.` Only where the whole report names one
 //! letter and no other.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::grade::GradeWord;
 use super::page::{Line, lines};
 use super::{Grade, Piece};
-
-macro_rules! pattern {
-    ($name:ident, $pattern:expr) => {
-        #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
-        static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($pattern).expect("it is a pattern"));
-    };
-}
 
 // A letter between signs.
 pattern!(ALONE, r"(?:^|[/|:;,.(>–-] ?)([ABC])(?: ?[/|;,.:)–-]|$| and | by )");
