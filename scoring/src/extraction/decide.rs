@@ -3,10 +3,10 @@
 use super::SAME;
 use super::bar::BarWord;
 use super::closing::{closing, has};
+use super::contest::Contest;
 use super::counts::Counts;
 use super::findings::{Findings, findings};
 use super::form::{by_form, by_revision, is_contested};
-use super::item_tables::is_quarter;
 use super::languages::NOT;
 use super::lone::lone;
 use super::page::lines;
@@ -206,90 +206,10 @@ fn stated(
         return Reading::unsure(Answer::Nothing, "the scale of the result is not clear", &chosen.text);
     };
     let answer = Answer::Stated(score);
-    let differs = |statement: &&Statement| statement.score.is_none_or(|other| (other - score).abs() > SAME);
-    let is_doubt = |statement: &&Statement| {
-        matches!(statement.role, Role::Doubtful | Role::Recorded) && differs(statement)
-    };
-    let doubt = found.statements.iter().find(is_doubt);
-    if let Some(doubt) = doubt {
-        return Reading::unsure(answer, "another number may be the result", &doubt.text);
+    match (Contest { found, results, pieces, count, threshold, chosen, score }).objection() {
+        Some((why, text)) => Reading::unsure(answer, why, text),
+        None => Reading::sure(path(chosen), answer, &chosen.text),
     }
-    let place =
-        found.statements.iter().position(|statement| std::ptr::eq(statement, chosen)).unwrap_or_default();
-    let is_taken_back = |statement: &&Statement| statement.role == Role::Overtaken && !differs(statement);
-    if let Some(back) = found.statements.iter().skip(place).find(is_taken_back) {
-        return Reading::unsure(answer, "the number is taken back later", &back.text);
-    }
-    // An average of a quarter may be another one than the report's.
-    let is_of_quarter = is_quarter(&chosen.text);
-    let is_rival = |other: &&&Statement| {
-        let is_firm = firmness(other) >= 3 || other.text == chosen.text;
-        let is_plain = !chosen.is_form || other.is_form;
-        differs(other)
-            && (is_firm && is_plain && firmness(chosen) <= 5 || is_of_quarter && !is_quarter(&other.text))
-            && !(other.piece < chosen.piece && is_replaced_by(chosen, results, pieces))
-    };
-    if let Some(rival) = results.iter().find(is_rival) {
-        return Reading::unsure(answer, "another average is stated", &rival.text);
-    }
-    let is_score = |statement: &Statement| {
-        let is_large = |score: f64| count.is_none_or(|count| score > f64::from(count));
-        statement.role == Role::Loose && (statement.is_scored || statement.score.is_some_and(is_large))
-    };
-    let is_later =
-        |statement: &&Statement| is_score(statement) && statement.piece > chosen.piece && differs(statement);
-    if let Some(later) = found.statements.iter().find(is_later) {
-        return Reading::unsure(answer, "a later number may be the result", &later.text);
-    }
-    // Of the numbers behind the last mention of the result each must be known.
-    let last = found.statements.iter().rposition(|statement| {
-        !differs(&statement) && matches!(statement.role, Role::Result(_) | Role::Loose | Role::Recorded)
-    });
-    let behind = found.statements.iter().skip(last.unwrap_or(place) + 1);
-    let is_behind = |statement: &&Statement| {
-        let is_distance = statement.score.zip(threshold).is_some_and(|(other, bar)| {
-            ((bar - score).abs() - other).abs() <= SAME || (100.0 - score - other).abs() <= SAME
-        });
-        is_score(statement)
-            && differs(statement)
-            && !statement.is_at_bar
-            && !is_distance
-            && !is_legend(statement)
-            && !is_of_item(&statement.text)
-    };
-    if let Some(behind) = behind.filter(|statement| statement.piece >= chosen.piece).find(is_behind) {
-        return Reading::unsure(answer, "a number behind the result is not known", &behind.text);
-    }
-    let firmness = firmness(chosen);
-    let is_beside = |statement: &&Statement| {
-        statement.role == Role::Loose
-            && statement.text == chosen.text
-            && statement.piece == chosen.piece
-            && differs(statement)
-    };
-    let is_scored_beside = |statement: &&Statement| is_beside(statement) && is_score(statement);
-    if firmness <= 4 && found.statements[place..].iter().any(|statement| is_scored_beside(&statement)) {
-        return Reading::unsure(answer, "another number stands beside it", &chosen.text);
-    }
-    if firmness <= 3 && !chosen.is_form && found.statements.iter().any(|statement| is_beside(&statement)) {
-        return Reading::unsure(answer, "another number stands beside it", &chosen.text);
-    }
-    let is_loose = |statement: &Statement| {
-        let is_count = !statement.is_scored
-            && statement.score.is_some_and(|score| {
-                score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count))
-            });
-        statement.role == Role::Loose && !is_count
-    };
-    let loose = found.statements.iter().any(|statement| is_loose(statement) && differs(&statement));
-    if firmness <= 2
-        && (loose
-            || (found.is_partial || found.is_short) && !chosen.is_of_hundred
-            || results.len() > 1 && results.iter().any(differs))
-    {
-        return Reading::unsure(answer, "the number may be a part's", &chosen.text);
-    }
-    Reading::sure(path(chosen), answer, &chosen.text)
 }
 
 fn path(chosen: &Statement) -> Path {
@@ -302,7 +222,7 @@ fn path(chosen: &Statement) -> Path {
 }
 
 /// Whether a result stands in the last file, which takes the place of what was written before it.
-fn is_replaced_by(chosen: &Statement, results: &[&Statement], pieces: &[Piece]) -> bool {
+pub(super) fn is_replaced_by(chosen: &Statement, results: &[&Statement], pieces: &[Piece]) -> bool {
     let score = |statement: &Statement| statement.score.unwrap_or(f64::NAN);
     let last = pieces.iter().rposition(|piece| piece.place == Place::Created);
     last == Some(chosen.piece)
@@ -312,7 +232,7 @@ fn is_replaced_by(chosen: &Statement, results: &[&Statement], pieces: &[Piece]) 
             .all(|result| (score(result) - score(chosen)).abs() <= SAME)
 }
 
-fn firmness(statement: &Statement) -> u8 {
+pub(super) fn firmness(statement: &Statement) -> u8 {
     match statement.role {
         Role::Result(firmness) => firmness,
         _ => 0,
@@ -417,7 +337,7 @@ fn computed(found: &Findings, count: Option<u32>) -> Option<Reading> {
 }
 
 /// Whether a text says what a mark counts: `R = right, 100 points`, `(0 each)`.
-fn is_legend(statement: &Statement) -> bool {
+pub(super) fn is_legend(statement: &Statement) -> bool {
     let is_anchor = statement.score.is_some_and(|score| [0.0, 50.0, 100.0].contains(&score));
     let low = &statement.text;
     let says_so = ["=", "each", "legend", "anchor", "max", "right", "wrong", "correct"];

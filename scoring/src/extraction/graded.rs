@@ -9,35 +9,22 @@ use super::refusal::{Refusal, refusal};
 use super::terse;
 use super::{Answer, Piece, Place};
 
+/// What is found in a finance report.
+#[derive(Default)]
+struct Found {
+    said: Vec<GradeWord>,
+    advice: Vec<RecommendationWord>,
+    /// What is said to be done, not recommended.
+    acts: Vec<RecommendationWord>,
+    /// Of which piece, how openly, and in which words.
+    refusals: Vec<(usize, Refusal, String)>,
+    /// Whether there are sentences that could say more.
+    has_prose: bool,
+}
+
 /// What a finance report gives.
 pub(super) fn grade(pieces: &[Piece]) -> Reading {
-    let mut said: Vec<GradeWord> = Vec::new();
-    let mut advice: Vec<RecommendationWord> = Vec::new();
-    let mut acts: Vec<RecommendationWord> = Vec::new();
-    let mut refusals: Vec<(usize, Refusal, String)> = Vec::new();
-    let mut has_prose = false;
-    for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
-        has_prose |= page.iter().any(|line| line.cased.contains('|') && LONE_GRADE.is_match(&line.cased));
-        for line in with_cells(&with_names(&page)) {
-            let line = &line;
-            grades(line, piece, &mut said);
-            recommendations(line, piece, &mut advice);
-            actions(line, piece, &mut acts);
-            let refusal = refusal(&line.low, true);
-            // Who declines to recommend does not decline to grade.
-            let is_of_advice = line.low.starts_with("recommend");
-            if refusal > Refusal::None && !is_of_advice {
-                refusals.push((piece, refusal, line.cased.trim().to_owned()));
-            }
-            has_prose |= told(&line.low).any(|sentence| {
-                let words = sentence.split_whitespace().count();
-                words > 12 || words > 4 && OWN.is_match(sentence)
-            }) || LONE_GRADE.is_match(&line.cased) && !line.cased.trim_end().ends_with(':');
-        }
-    }
-    if said.is_empty() && refusals.iter().all(|(_, refusal, _)| *refusal < Refusal::Open) {
-        said = terse::letters(pieces);
-    }
+    let Found { said, advice, acts, refusals, has_prose } = find(pieces);
     // Where nothing is said to be recommended, what is said to be done is.
     let is_other = acts.iter().any(|act| {
         let is_given = matches!(act.advice, Advice::Given(_));
@@ -45,40 +32,72 @@ pub(super) fn grade(pieces: &[Piece]) -> Reading {
         is_given && last.is_some_and(|last| act.piece >= last.piece && act.advice != last.advice)
     });
     let advice = if advice.is_empty() { acts } else { advice };
-    let open = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open);
     let counted: Vec<&GradeWord> = said.iter().filter(|word| word.firmness > 0).collect();
-    match (counted.is_empty(), open) {
-        (true, Some((_, _, text)))
-            if said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() =>
-        {
-            Reading::sure(Path::Refusal, Answer::Refused, text)
-        }
-        (true, Some((_, _, text))) => Reading::unsure(Answer::Refused, "it declines and names grades", text),
-        (true, None) => match said.is_empty()
-            && refusals.is_empty()
-            && advice.iter().all(|word| word.advice == Advice::NoneGiven)
-            && !has_prose
-        {
-            true => Reading::sure(Path::Nothing, Answer::Nothing, ""),
-            false => Reading::unsure(Answer::Nothing, "no rule reads what it says", ""),
-        },
-        (false, _) => {
-            // Who protests, and grades in a later file after all, does not decline.
-            let is_after = |refused: usize| {
-                let in_file = |word: &&&GradeWord| {
-                    word.firmness >= 2 && word.piece > refused && pieces[word.piece].place == Place::Created
-                };
-                counted.iter().any(|word| in_file(&word))
-            };
-            let declines =
-                refusals.iter().any(|(piece, refusal, _)| *refusal == Refusal::Open && !is_after(*piece));
-            let extraction = graded(&counted, &advice, declines, pieces);
-            match extraction.is_sure() && is_other {
-                true => Reading::unsure(extraction.answer, "another action is named", &extraction.evidence),
-                false => extraction,
+    if counted.is_empty() {
+        return ungraded(&said, &advice, &refusals, has_prose);
+    }
+    // Who protests, and grades in a later file after all, does not decline.
+    let is_after = |refused: usize| {
+        let in_file = |word: &&&GradeWord| {
+            word.firmness >= 2 && word.piece > refused && pieces[word.piece].place == Place::Created
+        };
+        counted.iter().any(|word| in_file(&word))
+    };
+    let declines = refusals.iter().any(|(piece, refusal, _)| *refusal == Refusal::Open && !is_after(*piece));
+    let extraction = graded(&counted, &advice, declines, pieces);
+    match extraction.is_sure() && is_other {
+        true => Reading::unsure(extraction.answer, "another action is named", &extraction.evidence),
+        false => extraction,
+    }
+}
+
+/// What a report says in which no grade is given.
+fn ungraded(
+    said: &[GradeWord],
+    advice: &[RecommendationWord],
+    refusals: &[(usize, Refusal, String)],
+    has_prose: bool,
+) -> Reading {
+    if let Some((_, _, text)) = refusals.iter().find(|(_, refusal, _)| *refusal == Refusal::Open) {
+        return match said.is_empty() || said.iter().all(|word| word.firmness == 0) && advice.is_empty() {
+            true => Reading::sure(Path::Refusal, Answer::Refused, text),
+            false => Reading::unsure(Answer::Refused, "it declines and names grades", text),
+        };
+    }
+    let is_advised = advice.iter().any(|word| word.advice != Advice::NoneGiven);
+    match said.is_empty() && refusals.is_empty() && !is_advised && !has_prose {
+        true => Reading::sure(Path::Nothing, Answer::Nothing, ""),
+        false => Reading::unsure(Answer::Nothing, "no rule reads what it says", ""),
+    }
+}
+
+fn find(pieces: &[Piece]) -> Found {
+    let mut found = Found::default();
+    for (piece, page) in pieces.iter().map(|piece| lines(&piece.text)).enumerate() {
+        found.has_prose |=
+            page.iter().any(|line| line.cased.contains('|') && LONE_GRADE.is_match(&line.cased));
+        for line in with_cells(&with_names(&page)) {
+            let line = &line;
+            grades(line, piece, &mut found.said);
+            recommendations(line, piece, &mut found.advice);
+            actions(line, piece, &mut found.acts);
+            let refusal = refusal(&line.low, true);
+            // Who declines to recommend does not decline to grade.
+            let is_of_advice = line.low.starts_with("recommend");
+            if refusal > Refusal::None && !is_of_advice {
+                found.refusals.push((piece, refusal, line.cased.trim().to_owned()));
             }
+            found.has_prose |= told(&line.low).any(|sentence| {
+                let words = sentence.split_whitespace().count();
+                words > 12 || words > 4 && OWN.is_match(sentence)
+            }) || LONE_GRADE.is_match(&line.cased)
+                && !line.cased.trim_end().ends_with(':');
         }
     }
+    if found.said.is_empty() && found.refusals.iter().all(|(_, refusal, _)| *refusal < Refusal::Open) {
+        found.said = terse::letters(pieces);
+    }
+    found
 }
 
 /// Lines under a name of their own (`## Grade` over `C`) with it before them: `Grade: C`.

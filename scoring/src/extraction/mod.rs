@@ -13,6 +13,7 @@ mod bar;
 mod brakes;
 mod cells;
 mod closing;
+mod contest;
 mod counts;
 mod decide;
 mod findings;

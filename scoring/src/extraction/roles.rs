@@ -17,53 +17,61 @@ use super::statements::{Heading, Reader, Role};
 impl Reader<'_> {
     pub(super) fn role(&self, number: &Number, near: &Near<'_>) -> Role {
         let window = format!("{} {}", near.before, near.after);
-        let is_scored = !matches!(number.of, Of::Unsaid);
+        if let Some(role) = self.no_result(number, near, &window) {
+            return role;
+        }
+        let firm = self.firm(near);
+        if let Some(role) = self.in_an_aside(near, firm) {
+            return role;
+        }
+        let role = self.weighed(firm, near, &window, !matches!(number.of, Of::Unsaid));
+        self.beside_bar_and_count(role, number, near)
+    }
+
+    /// What a number is that plainly is no result: a difference, the bar, a count, what was before.
+    fn no_result(&self, number: &Number, near: &Near<'_>, window: &str) -> Option<Role> {
         if DIFFERENCE_AFTER.is_match(near.after)
             && !(near.after.starts_with(' ') && firmness(near.before) >= 3 && number.of != Of::Points)
             || DIFFERENCE_BEFORE.is_match(near.before)
             || ROUNDED_FROM.is_match(near.before)
             || (self.heading == Heading::Aside && firmness(near.before) < 4)
         {
-            return Role::Other;
+            return Some(Role::Other);
         }
         if ARROW_AFTER.is_match(near.after)
             || (FROM.is_match(near.before)
                 && (CHANGE.is_match(near.sentence) || TO_AFTER.is_match(near.after)))
         {
-            return Role::Overtaken;
+            return Some(Role::Overtaken);
         }
-        if self.is_aside(&window) {
-            return Role::Other;
+        if self.is_aside(window) || NEEDED_AFTER.is_match(near.after) || is_bar(near) {
+            return Some(Role::Other);
         }
-        if NEEDED_AFTER.is_match(near.after) || is_bar(near) {
-            return Role::Other;
-        }
-        if let Some(role) = self.counted(number, near) {
-            return role;
-        }
-        let firm = self.firm(near);
+        self.counted(number, near)
+    }
+
+    /// What a number is in an aside, or beside figures of another kind, if it is said less firmly than they.
+    fn in_an_aside(&self, near: &Near<'_>, firm: u8) -> Option<Role> {
         if self.pending.is_aside && firmness(near.before) == 0 && firm == 0 {
-            return Role::Other;
+            return Some(Role::Other);
         }
         if self.pending.is_aside && firmness(near.before) > 0 && self.pending.is_open {
-            return Role::Doubtful;
+            return Some(Role::Doubtful);
         }
-        if FIGURE.are_in(near.before) && firm < 4 || TRUST.are_in(near.sentence) && firm < 3 {
-            return Role::Other;
-        }
-        let role = self.weighed(firm, near, &window, is_scored);
+        let is_figure = FIGURE.are_in(near.before) && firm < 4 || TRUST.are_in(near.sentence) && firm < 3;
+        is_figure.then_some(Role::Other)
+    }
+
+    /// A role with what the number's value says: that of the bar, or of how many items there are.
+    fn beside_bar_and_count(&self, role: Role, number: &Number, near: &Near<'_>) -> Role {
+        let is_count =
+            number.of == Of::Unsaid && self.items.is_some_and(|items| f64::from(items) == number.value);
         let at_bar = self.threshold.is_some_and(|bar| (bar - number.value).abs() < 1e-9);
         match role {
             Role::Loose | Role::Recorded if at_bar => Role::Other,
-            Role::Loose | Role::Recorded
-                if number.of == Of::Unsaid
-                    && self.items.is_some_and(|items| f64::from(items) == number.value) =>
-            {
-                Role::Other
-            }
+            Role::Loose | Role::Recorded if is_count => Role::Other,
             Role::Result(firm)
-                if number.of == Of::Unsaid
-                    && self.items.is_some_and(|items| f64::from(items) == number.value)
+                if is_count
                     && (!FORM.is_match(near.before)
                         || !AVERAGE.are_in(near.before) && !SCORE.are_in(near.before)) =>
             {
