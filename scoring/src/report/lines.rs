@@ -381,3 +381,57 @@ pub(super) fn counted(spot: &Spot, scorer: usize, of: Of) -> Cell {
 fn own_mode(of: Of) -> u16 {
     u16::from(of == Of::All)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::Proportion;
+    use crate::tables::Standing;
+
+    fn arm(place: usize, hits: u64, of: u64) -> Combination {
+        let mut arm = Combination::default();
+        let tally = Tally { hits, misses: of - hits, ..Tally::default() };
+        arm.add((place, 0, 0), 1.0, Cell::counted(of, tally));
+        arm
+    }
+
+    fn line(arms: impl IntoIterator<Item = (&'static str, Combination)>) -> Line {
+        let arms = arms.into_iter().map(|(name, arm)| (name.to_owned(), arm)).collect();
+        Line { arms, ..Line::default() }
+    }
+
+    #[test]
+    fn the_greatest_of_three_has_an_interval_for_three_looks() {
+        let arms = [("file_only", 10), ("file_prt", 40), ("memory", 40)];
+        let line = line((0..).zip(arms).map(|(place, (name, hits))| (name, arm(place, hits, 100))));
+        let line = line.summary().expect("numbers");
+        assert_eq!((&*line.max_of, line.max.value, line.n), ("file_prt", 0.4, 300));
+        assert!((line.mean.value - 0.3).abs() < 1e-12);
+        let alone = Proportion::new(40, 100).interval(Confidence::ninety_five()).expect("an interval");
+        assert!(line.max.interval.low < alone.low && line.max.interval.high > alone.high);
+    }
+
+    #[test]
+    fn a_shared_control_is_subtracted_once_and_stays_as_unsure_as_it_is() {
+        let names = ["file_only", "file_prt", "memory"];
+        let arms = (0..).zip(names).map(|(place, name)| (name, arm(place, 30, 100).minus(&arm(9, 1, 10))));
+        let line = line(arms).summary().expect("numbers");
+        let control = Proportion::new(1, 10).interval(Confidence::ninety_five()).expect("an interval");
+        // Had it been averaged in three times, the interval would be narrower than the control's own.
+        assert!(line.mean.interval.high - line.mean.interval.low > control.high - control.low);
+        assert!((line.mean.value - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_incomplete_cell_marks_the_line_and_an_empty_one_leaves_it_without_numbers() {
+        let planned = |counted: u64| {
+            let mut arm = Combination::default();
+            let tally = Tally { hits: 1, misses: counted.saturating_sub(1), ..Tally::default() };
+            arm.add((1, 0, 0), 1.0, Cell::counted(100, if counted > 0 { tally } else { Tally::default() }));
+            line([("file_only", self::arm(0, 3, 100)), ("memory", arm)]).summary()
+        };
+        assert_eq!(planned(96).expect("numbers").standing, Standing::Complete);
+        assert_eq!(planned(90).expect("numbers").standing, Standing::Incomplete);
+        assert!(planned(0).is_err());
+    }
+}

@@ -2,9 +2,30 @@
 
 use serde::Serialize;
 
-use crate::tables::instantiations::MaxAndMean;
+use crate::statistics::Estimate;
+use crate::tables::cell::Standing;
 use crate::tables::model_name::ModelName;
 use crate::tables::published::{self, Behaviour, Published, Relationship};
+
+/// A behaviour under one relationship, over the three ways to state it (document, document and prompt, memory): a rate, or a
+/// difference of rates if there is a control.
+///
+/// The greatest of three noisy numbers is too large on average, in the original as here. Its interval is made for three looks,
+/// so that it covers the cell that happened to be greatest. Differences share their control: it is subtracted once from the
+/// mean, or the mean would look surer than it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MaxAndMean {
+    /// The greatest, with an interval that covers all of them together 95 times in 100.
+    pub max: Estimate,
+    /// Which one it is.
+    pub max_of: String,
+    /// The mean, with its 95 % interval.
+    pub mean: Estimate,
+    /// Episodes judged, without those of the control.
+    pub n: u64,
+    /// Whether a claim may rest on every cell.
+    pub standing: Standing,
+}
 
 /// One number of the table, ours and theirs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
