@@ -111,6 +111,7 @@ impl Question {
             }
             "stratified_z" => self.stratified_comparison().map(|cells| test(cells.z_test())),
             "cmh" => MantelHaenszel::new(tables()).test().map(test),
+            "stratified_exact" => MantelHaenszel::new(tables()).exact().ok().map(|p| vec![p]),
             "odds_ratio" => MantelHaenszel::new(tables()).odds_ratio(confidence).map(all),
             "mh_difference" => MantelHaenszel::new(tables()).difference(confidence).map(all),
             "clustered" => Clusters::new(self.proportions()).ok().map(|clusters| {

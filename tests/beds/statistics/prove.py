@@ -183,6 +183,16 @@ for weights, cells in STRATA:
         ask("stratified_z", proportion.proportions_ztest([a, b], [m, n]), counts=flat, numbers=[1.0])
     table = StratifiedTable([np.array([[a, m - a], [b, n - b]], float) for a, m, b, n in cells])
     test = table.test_null_odds(correction=False)
+    # With all margins fixed, hits of the first arms are a sum of hypergeometric numbers: the likelihood of every sum is known.
+    sums, least = np.ones(1), 0
+    for a, m, b, n in cells:
+        low, high = max(0, a + b - n), min(m, a + b)
+        sums, least = np.convolve(sums, stats.hypergeom(m + n, a + b, m).pmf(np.arange(low, high + 1))), least + low
+    likely = sums[sum(a for a, _, _, _ in cells) - least]
+    ask("stratified_exact", min(1, sums[sums <= likely * (1 + 1e-9)].sum()), counts=flat)
+    if len(cells) == 1:
+        a, m, b, n = cells[0]
+        ask("stratified_exact", stats.fisher_exact([[a, m - a], [b, n - b]]).pvalue, counts=flat)
     ask("cmh", None if np.isnan(test.statistic) else (test.statistic, test.pvalue), counts=flat)
     ratio = table.oddsratio_pooled
     known = np.isfinite(ratio) and ratio > 0
