@@ -3,6 +3,7 @@
 use crate::report::effect_sheet;
 use crate::report::model::{Claim, Crossing, GroupScorer, HeatCell, Measure, Report};
 use crate::report::other_sheet;
+use crate::report::source::LaneUse;
 use crate::report::text::{counted, grouped, p_value, percent, plain};
 use crate::statistics::{Estimate, Interval, Robustness};
 use crate::tables::{Emphasis, MaxAndMean, ScoreSummary, Standing, published, study::StudyCell};
@@ -447,22 +448,23 @@ fn costs(report: &Report) -> Sheet {
          call is not known, and none is guessed.",
     );
     for row in &report.costs {
-        let used = &row.used;
-        let cost = used.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("{cost:.2}"));
-        let each = used.cost_usd.filter(|_| used.results > 0).map(|cost| cost / used.results as f64);
-        sheet.row([
-            row.model.shown().to_owned(),
-            grouped(used.model_calls),
-            grouped(used.input_tokens),
-            grouped(used.output_tokens),
-            cost,
-            each.map_or_else(|| "-".to_owned(), |each| format!("{each:.4}")),
-            grouped(used.retries),
-            grouped(used.rate_limited),
-            grouped(used.paid_twice),
-        ]);
+        let (used, model) = (&row.used, row.model.shown().to_owned());
+        let counts = [used.retries, used.rate_limited, used.paid_twice].map(grouped);
+        sheet.row([model].into_iter().chain(cost_texts(used)).chain(counts));
     }
     sheet
+}
+
+/// Calls, tokens in and out, dollars, and dollars an episode.
+pub(super) fn cost_texts(used: &LaneUse) -> [String; 5] {
+    let each = used.cost_usd.filter(|_| used.results > 0).map(|cost| cost / used.results as f64);
+    [
+        grouped(used.model_calls),
+        grouped(used.input_tokens),
+        grouped(used.output_tokens),
+        used.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("{cost:.2}")),
+        each.map_or_else(|| "-".to_owned(), |each| format!("{each:.4}")),
+    ]
 }
 
 /// A number with its interval, in percent.

@@ -6,7 +6,7 @@ mod conditions;
 
 use crate::report::effect_sheet;
 use crate::report::model::{Crossing, DropOutRow, Report};
-use crate::report::sheets::{Entry, MARK, Sheet};
+use crate::report::sheets::{Entry, MARK, Sheet, cost_texts};
 use crate::report::text::{counted, grouped, p_value, percent, whole_percent};
 use crate::statistics::{Estimate, Interval};
 use crate::tables::{Emphasis, Standing};
@@ -163,16 +163,7 @@ fn costs(report: &Report) -> Sheet {
     let columns = ["model", "calls", "tokens in", "tokens out", "cost, $", "$ an episode"];
     let mut sheet = Sheet::new("costs", "Costs", 1, &columns);
     for row in &report.costs {
-        let used = &row.used;
-        let each = used.cost_usd.filter(|_| used.results > 0).map(|cost| cost / used.results as f64);
-        sheet.row([
-            row.model.shown().to_owned(),
-            grouped(used.model_calls),
-            grouped(used.input_tokens),
-            grouped(used.output_tokens),
-            used.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("{cost:.2}")),
-            or_dash(each.map(|each| format!("{each:.4}"))),
-        ]);
+        sheet.row([row.model.shown().to_owned()].into_iter().chain(cost_texts(&row.used)));
     }
     sheet
 }
