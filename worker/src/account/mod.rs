@@ -486,7 +486,7 @@ mod tests {
 
     #[test]
     fn names_that_are_no_models_are_refused_in_words() {
-        let long = format!("openai/{}", "x".repeat(300));
+        let long = format!("openai/{}", "x".repeat(MODEL_NAME_BYTES_MAX));
         let wrong = [
             "gpt",
             "openai/",
