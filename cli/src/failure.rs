@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// Files have mistakes.
     #[error("{}", mistakes_title(.0))]
     Mistakes(Vec<MistakeReport>),
+    /// A suite that was only looked at has mistakes: nothing was to be started.
+    #[error("{} in the suite", count_of(.0))]
+    Flaws(Vec<MistakeReport>),
     /// A folder is no suite.
     #[error("the suite {} can't be used: {source}", path.display())]
     Bundle {
@@ -135,8 +138,8 @@ pub(crate) enum Failure {
 pub(crate) struct MistakeReport {
     title: String,
     help: Option<String>,
-    source: NamedSource<String>,
-    span: SourceSpan,
+    /// Where it stands; nothing where there is no such file, or nothing in it.
+    source: Option<(NamedSource<String>, SourceSpan)>,
 }
 
 // === impl Failure ===
@@ -150,6 +153,14 @@ impl Failure {
             MistakeReport::new(&name, text, mistake.span.clone(), &mistake.what, mistake.help.clone())
         };
         Self::Mistakes(mistakes.iter().map(report).collect())
+    }
+
+    /// The same, where a suite was only looked at.
+    pub(crate) fn of_review(self) -> Self {
+        match self {
+            Self::Mistakes(mistakes) => Self::Flaws(mistakes),
+            other => other,
+        }
     }
 
     /// A file could not be read.
@@ -208,9 +219,11 @@ impl Diagnostic for Failure {
     fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let code = match self {
             Self::File { .. } => "muster::file",
-            Self::Mistakes(_) | Self::Bundle { .. } | Self::Scorer { .. } | Self::Variant { .. } => {
-                "muster::mistake"
-            }
+            Self::Mistakes(_)
+            | Self::Flaws(_)
+            | Self::Bundle { .. }
+            | Self::Scorer { .. }
+            | Self::Variant { .. } => "muster::mistake",
             Self::Models(_) | Self::Worker(_) => "muster::model",
             Self::Providers(_) | Self::Provider(_) => "muster::provider",
             Self::Store(_) | Self::Unasked { .. } => "muster::store",
@@ -233,9 +246,13 @@ fn is_input(code: Code) -> bool {
 }
 
 fn mistakes_title(list: &[MistakeReport]) -> String {
+    format!("{}; nothing was started", count_of(list))
+}
+
+fn count_of(list: &[MistakeReport]) -> String {
     match list {
-        [_] => "1 mistake; nothing was started".to_owned(),
-        _ => format!("{} mistakes; nothing was started", list.len()),
+        [_] => "1 mistake".to_owned(),
+        _ => format!("{} mistakes", list.len()),
     }
 }
 
@@ -271,6 +288,10 @@ impl MistakeReport {
         what: &str,
         help: Option<String>,
     ) -> Self {
+        let help = help.map(|help| terminal::plain(&help));
+        if text.is_empty() {
+            return Self { title: format!("{name}: {}", terminal::plain(what)), help, source: None };
+        }
         let start = floor(text, span.start);
         let end = floor(text, span.end).max(start);
         let (line, column) = place(text, start);
@@ -279,9 +300,8 @@ impl MistakeReport {
         let text = &text[..floor(text, end.saturating_add(SHOWN_BYTES_MAX))];
         Self {
             title: format!("{name}:{line}:{column}: {}", terminal::plain(what)),
-            help: help.map(|help| terminal::plain(&help)),
-            source: NamedSource::new(name, terminal::same_length(text)),
-            span: (start, end - start).into(),
+            help,
+            source: Some((NamedSource::new(name, terminal::same_length(text)), (start, end - start).into())),
         }
     }
 }
@@ -311,11 +331,12 @@ impl Diagnostic for MistakeReport {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
+        self.source.as_ref().map(|(source, _)| source as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, self.span))))
+        let (_, span) = self.source.as_ref()?;
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, *span))))
     }
 }
 
@@ -347,6 +368,14 @@ mod tests {
         for part in ["s.toml:2:1: unknown key `sedes`", "sedes = 3", "did you mean `seeds`?"] {
             assert!(shown.contains(part), "{part} is missing in:\n{shown}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_no_line_to_point_at() {
+        let report = MistakeReport::new("suite.toml", "", 0..0, "is missing", Some("make one".to_owned()));
+        let text = shown(&report);
+        assert!(text.contains("suite.toml: is missing") && text.contains("make one"), "{text}");
+        assert!(!text.contains(":1"), "{text}");
     }
 
     #[test]

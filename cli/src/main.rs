@@ -75,7 +75,7 @@ fn fail(failure: Failure) -> ExitCode {
     let told = failure.to_string();
     match failure {
         // Each at its own place; how many there are comes last, where it is read first.
-        Failure::Mistakes(mistakes) => {
+        Failure::Mistakes(mistakes) | Failure::Flaws(mistakes) => {
             mistakes.into_iter().for_each(|mistake| tell(miette::Report::new(mistake)));
             progress::note(&format!("\n{told}"));
         }

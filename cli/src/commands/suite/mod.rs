@@ -32,11 +32,12 @@ enum SuiteCommand {
 
 /// Does it.
 pub(crate) fn perform(arguments: SuiteArguments) -> Result<Exit, Failure> {
-    match arguments.command {
+    let performed = match arguments.command {
         SuiteCommand::Check(arguments) => check::perform(&arguments),
         SuiteCommand::List(arguments) => list::perform(&arguments),
         SuiteCommand::Show(arguments) => show::perform(&arguments),
-    }
+    };
+    performed.map_err(Failure::of_review)
 }
 
 /// A suite's name, version and folder, in words.
