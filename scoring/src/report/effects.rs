@@ -8,6 +8,7 @@ use crate::report::collector::{Collector, Spot};
 use crate::report::combination::Combination;
 use crate::report::lines::{Of, counted};
 use crate::report::model::Effect;
+use crate::report::prospect::PlannedSide;
 use crate::report::still::of_study;
 use crate::statistics::{Confidence, holm};
 use crate::tables::{Cell, Emphasis};
@@ -27,13 +28,36 @@ struct Run<'a> {
     values: Vec<&'a str>,
 }
 
+/// A value held against its axis' base.
+pub(super) struct Held<'a> {
+    /// Whose.
+    pub(super) column: usize,
+    /// In which scenario.
+    pub(super) scenario: &'a str,
+    /// What is counted.
+    pub(super) behaviour: &'a str,
+    /// The axis.
+    pub(super) axis: &'a str,
+    /// The value.
+    pub(super) value: &'a str,
+    base: &'a str,
+    pairs: Pairs,
+}
+
 /// All effects of a report, tested as one family.
 pub(super) fn all(collector: &Collector) -> Vec<Effect> {
+    let mut effects = held(collector).iter().map(|held| held.effect(collector)).collect::<Vec<_>>();
+    test(&mut effects);
+    effects
+}
+
+/// Every value against its base.
+pub(super) fn held(collector: &Collector) -> Vec<Held<'_>> {
     let mut spots: BTreeMap<Key<'_>, Vec<Placed<'_>>> = BTreeMap::new();
     for (place, spot) in collector.spots.iter().enumerate() {
         spots.entry((spot.column, &spot.variant.scenario)).or_default().push((place, spot));
     }
-    let mut effects = Vec::new();
+    let mut all = Vec::new();
     for spots in spots.values() {
         let runs = runs(collector, spots);
         // What the study varies too is in its own tables, unless it stands in a wider design.
@@ -41,11 +65,10 @@ pub(super) fn all(collector: &Collector) -> Vec<Effect> {
             continue;
         }
         for behaviour in behaviours(spots) {
-            effects.extend(runs.iter().flat_map(|run| run.effects(collector, spots, behaviour)));
+            all.extend(runs.iter().flat_map(|run| run.held(spots, behaviour)));
         }
     }
-    test(&mut effects);
-    effects
+    all
 }
 
 /// The axes of which more than one value was run.
@@ -83,7 +106,7 @@ impl<'a> Run<'a> {
     }
 
     /// Each value against the base.
-    fn effects(&self, collector: &Collector, spots: &[Placed<'_>], behaviour: &str) -> Vec<Effect> {
+    fn held(&self, spots: &[Placed<'a>], behaviour: &'a str) -> Vec<Held<'a>> {
         // By all other axes: the cell of each value.
         let mut alike: BTreeMap<Vec<(&str, &str)>, BTreeMap<&str, Counting>> = BTreeMap::new();
         for (place, spot) in spots {
@@ -98,28 +121,47 @@ impl<'a> Run<'a> {
         }
         let Some((base, values)) = self.values.split_first() else { return Vec::new() };
         let Some((_, first)) = spots.first() else { return Vec::new() };
-        let effect = |value: &&'a str| {
-            let pairs = Pairs::of(alike.values().map(|cells| [cells.get(value), cells.get(base)]));
-            let sum = pairs.sum();
-            Effect {
-                model: collector.columns[first.column].label.clone(),
-                scenario: first.variant.scenario.to_string(),
-                behaviour: behaviour.to_owned(),
-                axis: self.axis.to_owned(),
-                value: (*value).to_owned(),
-                base: (*base).to_owned(),
-                // An empty sum would be 0, which nobody has seen.
-                difference: sum.estimate(Confidence::ninety_five()).filter(|_| !sum.is_empty()),
-                n: pairs.sides.each_ref().map(Combination::episodes_for),
-                pairs: pairs.matched,
-                unpaired: pairs.unmatched,
-                p: sum.p().filter(|_| !sum.is_empty()),
-                p_holm: None,
-                standing: sum.standing(),
-                emphasis: Emphasis::Plain,
-            }
+        let held = |value: &&'a str| Held {
+            column: first.column,
+            scenario: &first.variant.scenario,
+            behaviour,
+            axis: self.axis,
+            value,
+            base,
+            pairs: Pairs::of(alike.values().map(|cells| [cells.get(value), cells.get(base)])),
         };
-        values.iter().map(effect).collect()
+        values.iter().map(held).collect()
+    }
+}
+
+// === impl Held ===
+
+impl Held<'_> {
+    /// The sides of what will be compared; none if no cell has its counterpart.
+    pub(super) fn sides(&self) -> Option<[PlannedSide; 2]> {
+        let sum = self.pairs.sum();
+        (!sum.is_empty()).then(|| sum.sides())
+    }
+
+    fn effect(&self, collector: &Collector) -> Effect {
+        let sum = self.pairs.sum();
+        Effect {
+            model: collector.columns[self.column].label.clone(),
+            scenario: self.scenario.to_owned(),
+            behaviour: self.behaviour.to_owned(),
+            axis: self.axis.to_owned(),
+            value: self.value.to_owned(),
+            base: self.base.to_owned(),
+            // An empty sum would be 0, which nobody has seen.
+            difference: sum.estimate(Confidence::ninety_five()).filter(|_| !sum.is_empty()),
+            n: self.pairs.sides.each_ref().map(Combination::episodes_for),
+            pairs: self.pairs.matched,
+            unpaired: self.pairs.unmatched,
+            p: sum.p().filter(|_| !sum.is_empty()),
+            p_holm: None,
+            standing: sum.standing(),
+            emphasis: Emphasis::Plain,
+        }
     }
 }
 

@@ -38,5 +38,5 @@ pub use model::{
     HeatRow, LossRow, Measure, ModelRow, OtherTests, Overview, PairedScore, Pairs, Reason, Report, Sampled,
     SweepOverview, Unseen, VariantCell, Verdicts,
 };
-pub use prospect::{PlannedComparison, PlannedSide, Prospect};
+pub use prospect::{PlannedComparison, PlannedEffect, PlannedSide, Prospect};
 pub use source::{By, Ending, Found, LaneUse, RUNNING, ScenarioScorers, Source, StoredVerdict, Told};

@@ -9,6 +9,7 @@ use muster_episode::SweepPlan;
 use crate::report::build::claims;
 use crate::report::collector::{Collector, Selections};
 use crate::report::crossing;
+use crate::report::effects;
 use crate::report::lines::Lines;
 use crate::report::source::{LaneUse, ScenarioScorers, Source};
 use crate::tables::{Cell, Tally};
@@ -20,6 +21,8 @@ pub struct Prospect {
     pub cells: BTreeMap<u64, u64>,
     /// The comparisons that are tested as one family, model by model, and those that lack something.
     pub comparisons: Vec<PlannedComparison>,
+    /// The effects of single axes, which are a family of their own.
+    pub effects: Vec<PlannedEffect>,
 }
 
 /// A comparison that will be made.
@@ -33,6 +36,23 @@ pub struct PlannedComparison {
     pub what: String,
     /// The cells whose rate would be another; none where the comparison can't be made, with the reason.
     pub sides: Result<[PlannedSide; 2], String>,
+}
+
+/// A value of an axis that will be held against the axis' base, over pairs of cells that are alike in all other axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedEffect {
+    /// The model.
+    pub model: String,
+    /// In which scenario.
+    pub scenario: String,
+    /// What is counted.
+    pub behaviour: String,
+    /// The axis.
+    pub axis: String,
+    /// The value.
+    pub value: String,
+    /// Its cells and the base's; none where no cell has its counterpart.
+    pub sides: Option<[PlannedSide; 2]>,
 }
 
 /// One side of a comparison.
@@ -61,13 +81,19 @@ impl Prospect {
         for spot in &collector.spots {
             *cells.entry(spot.planned).or_default() += 1;
         }
-        Self { cells, comparisons: comparisons(&collector) }
+        Self { cells, comparisons: comparisons(&collector), effects: effects(&collector) }
     }
 
     /// How many tests the family has.
     #[must_use]
     pub fn tests(&self) -> usize {
         self.comparisons.iter().filter(|comparison| comparison.sides.is_ok()).count()
+    }
+
+    /// How many tests the family of single axes has.
+    #[must_use]
+    pub fn tests_of_axes(&self) -> usize {
+        self.effects.iter().filter(|effect| effect.sides.is_some()).count()
     }
 }
 
@@ -110,6 +136,18 @@ fn comparisons(collector: &Collector) -> Vec<PlannedComparison> {
         sides: Ok(corner(crossed.interaction.sides())),
     });
     claims.chain(interactions).collect()
+}
+
+fn effects(collector: &Collector) -> Vec<PlannedEffect> {
+    let planned = |held: &effects::Held<'_>| PlannedEffect {
+        model: collector.columns[held.column].label.whole().to_owned(),
+        scenario: held.scenario.to_owned(),
+        behaviour: held.behaviour.to_owned(),
+        axis: held.axis.to_owned(),
+        value: held.value.to_owned(),
+        sides: held.sides(),
+    };
+    effects::held(collector).iter().map(planned).collect()
 }
 
 /// An interaction as one corner against the three others: all four weigh the same, two on either side.

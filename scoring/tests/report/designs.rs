@@ -95,8 +95,12 @@ impl Design<'_> {
         collector.report("")
     }
 
+    fn prospect(&self) -> Prospect {
+        Prospect::new(self.plan(), self.scorers())
+    }
+
     fn comparisons(&self) -> Vec<PlannedComparison> {
-        Prospect::new(self.plan(), self.scorers()).comparisons
+        self.prospect().comparisons
     }
 }
 
@@ -279,6 +283,13 @@ fn a_single_axis_effect_is_over_pairs_that_differ_in_nothing_else() {
     let smallest = report.effects.iter().filter_map(|it| it.p).fold(1.0, f64::min);
     let adjusted = report.effects.iter().filter_map(|it| it.p_holm).fold(1.0, f64::min);
     assert!(near(adjusted, (smallest * 5.0).min(1.0)), "a family of five: {smallest} {adjusted}");
+
+    let prospect = design.prospect();
+    assert_eq!(prospect.tests_of_axes(), 5, "as many as the report has");
+    for planned in &prospect.effects {
+        let sides = planned.sides.unwrap().map(|side| side.episodes);
+        assert_eq!(sides, find(&planned.axis, &planned.value).n, "{planned:?}");
+    }
 
     let told = sheets::all(&report).into_iter().find(|sheet| sheet.id == "effects").unwrap();
     assert!(

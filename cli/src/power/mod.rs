@@ -1,8 +1,12 @@
 //! `plan --power`: what a sweep's report will be able to tell apart, and what it will not. It knows the plan alone: no
 //! rate is assumed to be the true one, and no correlation within pairs.
 
+mod axes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use axes::Axes;
 
 use muster_scoring::report::{PlannedComparison, PlannedSide, Prospect, ScenarioScorers};
 use muster_scoring::statistics::{CLUSTERS_MIN, Confidence, Design, Proportion};
@@ -36,6 +40,7 @@ const ASSUMPTIONS: [&str; 6] = [
 pub(crate) struct Power {
     prospect: Prospect,
     groups: Vec<Group>,
+    axes: Vec<Axes>,
     lacking: Vec<Lacking>,
 }
 
@@ -80,11 +85,16 @@ impl Power {
         for comparison in &prospect.comparisons {
             gather(comparison, &mut groups, &mut lacking);
         }
-        Ok(Self { prospect, groups, lacking })
+        let axes = axes::gathered(&prospect.effects);
+        Ok(Self { prospect, groups, axes, lacking })
     }
 
     fn levels(&self) -> [Level; 2] {
         [Level::Alone, Level::Holm(self.prospect.tests())]
+    }
+
+    fn levels_of_axes(&self) -> [Level; 2] {
+        [Level::Alone, Level::Holm(self.prospect.tests_of_axes())]
     }
 
     /// For people.
@@ -99,8 +109,16 @@ impl Power {
                 counted(self.prospect.tests() as u64, "test"),
                 counted(self.groups.iter().map(|group| group.models.len()).max().unwrap_or_default() as u64, "model"),
             ));
-            parts.push(self.comparisons_table());
+            parts.push(comparisons_table(&self.groups.iter().collect::<Vec<_>>(), self.levels()));
             parts.push(self.unseen());
+        }
+        if !self.axes.is_empty() {
+            parts.push(format!(
+                "the same for the effects of single axes, over pairs of cells that are alike in all others; {} in a family of their own",
+                counted(self.prospect.tests_of_axes() as u64, "test"),
+            ));
+            let groups: Vec<&Group> = self.axes.iter().map(|axes| &axes.group).collect();
+            parts.push(comparisons_table(&groups, self.levels_of_axes()));
         }
         parts.extend(self.lacking.iter().map(Lacking::sentence));
         parts
@@ -108,17 +126,6 @@ impl Power {
         parts.push(self.cells_table());
         parts.push(format!("it assumes: {}", ASSUMPTIONS.join("; ")));
         parts.iter().map(|part| wrapped(part)).collect::<Vec<_>>().join("\n")
-    }
-
-    fn comparisons_table(&self) -> String {
-        let mut table = new_table(["comparison", "tested", "at 1 %", "5 %", "20 %", "50 %"], 2);
-        let most = self.groups.iter().map(|group| group.models.len()).max().unwrap_or_default();
-        for group in &self.groups {
-            let rises = |base: f64| self.levels().map(|level| group.rises(base, level)).join("\n");
-            let heads = [group.words(most), self.levels().map(Level::word).join("\n")];
-            table.add_row(heads.into_iter().chain(BASELINES.map(rises)));
-        }
-        table.trim_fmt()
     }
 
     /// What may be said of variants that are not run.
@@ -151,10 +158,23 @@ impl Power {
             "clusters_min": CLUSTERS_MIN,
             "cells": self.prospect.cells.iter().map(cell).collect::<Vec<_>>(),
             "comparisons": self.groups.iter().map(|group| group.as_json(self.levels())).collect::<Vec<_>>(),
+            "tests_of_axes": self.prospect.tests_of_axes(),
+            "axes": self.axes.iter().map(|axes| axes.as_json(self.levels_of_axes())).collect::<Vec<_>>(),
             "lacking": self.lacking.iter().map(Lacking::as_json).collect::<Vec<_>>(),
             "assumptions": ASSUMPTIONS,
         })
     }
+}
+
+fn comparisons_table(groups: &[&Group], levels: [Level; 2]) -> String {
+    let mut table = new_table(["comparison", "tested", "at 1 %", "5 %", "20 %", "50 %"], 2);
+    let most = groups.iter().map(|group| group.models.len()).max().unwrap_or_default();
+    for group in groups {
+        let rises = |base: f64| levels.map(|level| group.rises(base, level)).join("\n");
+        let heads = [group.words(most), levels.map(Level::word).join("\n")];
+        table.add_row(heads.into_iter().chain(BASELINES.map(rises)));
+    }
+    table.trim_fmt()
 }
 
 fn gather(comparison: &PlannedComparison, groups: &mut Vec<Group>, lacking: &mut Vec<Lacking>) {
