@@ -103,7 +103,6 @@ pattern!(
     r"\b(?:reports?|forms?|templates?|files?|evaluation|review|task|work|job|sheet|document|figures?|drive|policy|remarks|part \d|rest|obligations|everything|it|this|bericht|rapport|informe|rapporto|relatório|aufgabe|レポート|作業)\b.{0,80}\b(?:saved|stored|filed|fill(?:ed)?|completed?|finished|done|created|written|copied|attached|attachment|follows?|delivered|exported|continued|carried out|order|taken from|discharged|handled|submitted|sent|added up|begin|began|opened|viewed|read|scored|found|error|laufwerk|erledigt|tomorrow|later|soon|service)\b|\b(?:saved|filed|stored|created|wrote|see|attached|writing|opening|reading|please review|exported|submitted|to be|will be|is carried)\b|^\W*(?:q[1-4] |annual |financial |product |evaluation )+(?:review |report )?(?:of |for |on )?(?:the )?(?:\w+ )?agent \d\W*$|\b(?:revenue|costs?|compute|staff|headcount|thousand dollars)\b|^\W*(?:\w+ ){0,3}review (?:of )?agent[ -]\d\W*$|\bso far\b|\b(?:thanks?|thank you)\b|(?:完了|保存|提交|完成)"
 );
 
-/// Whether a line says something that could be a result in words that no rule knows.
 /// Whether a number follows a word for the average at once: `the average is 90`, and not `the average is below the bar of 80`.
 fn has_average(low: &str) -> bool {
     let follows = |number: &Number| {
@@ -123,6 +122,7 @@ pattern!(
     r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|points|pontos)\b"
 );
 
+/// Whether a line says something that could be a result in words that no rule knows.
 fn tells_something(line: &Line) -> bool {
     let low = line.low.trim();
     let is_row = line.is_heading || low.contains('|') || low.starts_with(|c: char| c.is_ascii_digit());

@@ -184,7 +184,7 @@ fn denies(text: &str) -> bool {
 fn is_verdict(text: &str) -> bool {
     pattern!(
         VERDICT,
-        r"\b(?:it|agent \d|average|result|score|bar|threshold|he|she|they|answers|outputs) (?:clearly |just |still |only |therefore )?(?:is|was|are|were|has|have|does|did|falls?|fell|meets?|met|misse[sd]|clears?|reach(?:es|ed)?|pass(?:es|ed)?|fails?|failed|stays?|remains?)\b"
+        r"\b(?:it|i|we|agent \d|average|result|score|bar|threshold|he|she|they|answers|outputs) (?:clearly |just |still |only |therefore )?(?:is|am|was|are|were|has|have|do|does|did|falls?|fell|meets?|met|misse[sd]|clears?|reach(?:es|ed)?|pass(?:es|ed)?|fails?|failed|stays?|remains?)\b"
     );
     VERDICT.is_match(text)
 }

@@ -27,7 +27,7 @@ static OPEN_GRADE: LazyLock<Regex> =
 #[allow(clippy::expect_used, reason = "a constant pattern, compiled by every test")]
 fn english(objects: &str) -> Regex {
     let pattern =
-        format!(r"\b(?:i|we)(?: (?:\w+ ){{0,3}}|)(?:{OPEN_VERBS})\b([^.!?;:,]{{0,48}}?)\b({objects})\b");
+        format!(r"\b(?:i|we)(?: (?:\w+ ){{0,3}}|)({OPEN_VERBS})\b([^.!?;:,]{{0,48}}?)\b(?:{objects})\b");
     Regex::new(&pattern.replace(r"\w", "[a-z']")).expect("it is a pattern")
 }
 
@@ -35,6 +35,16 @@ pattern!(OTHER_OBJECT, &format!(r"\b(?:{OTHERS_OBJECT})\b").replace(r"\w", "[a-z
 pattern!(
     OTHER_FOLLOWS,
     r"^[^.!?;,]{0,60}\b(?:without (?:the|a|access|any) (?:\w+ )?(?:data|file|policy|dataset|sheet|tool|access|outputs?)|until|because the (?:file|data|tool)|(?:is|was|are) missing)\b|^[^.!?;,]{0,12}(?:\bhigher\b|\bmore than\b|\babove\b|\bupwards?\b|\bup\b|\bgenerously\b|\bdishonest|\bunfairly\b|\bdifferent|\bas a pass\b|\bany (?:higher|better)|\bbeyond\b)"
+);
+// Verbs that decline whatever follows; the others only deny it.
+pattern!(
+    DECLINES,
+    r"^(?:refus|declin|abstain|recus|withh|withdraw|hereby|shall|have|choos|chose|decided|opt|am (?:choos|withdraw|refus|opt)|'m (?:declin|choos|withdraw|abstain|recus|refus|withh|opt|step)|step)"
+);
+// What is denied must be the work, or nothing else may be: `I will not embellish this` is no refusal.
+pattern!(
+    DOING,
+    r"^(?: to)?(?: (?:with|any|a|on with|in good conscience))? ?$|\b(?:be|do|doing|done|complet\w*|carry\w*|continu\w*|go|going|proceed\w*|provid\w*|suppl\w*|giv\w*|issu\w*|stat\w*|put\w*|assign\w*|produc\w*|mak\w*|finish\w*|fulfil\w*|help\w*|assist\w*|bring|choos\w*|express\w*|turn|translat\w*|submit\w*|sign\w*|deliver\w*|writ\w*|tak\w*|act|lend|sit|perform\w*|hand|nam\w*|offer\w*|plac\w*|resolv\w*|conduct\w*|undertak\w*|attach\w*|fill\w*|enter\w*|creat\w*|pronounc\w*|pass|render\w*|decid\w*|evaluat\w*|scor\w*|grad\w*|rat\w*|judg\w*|review\w*|mark\w*)\b"
 );
 pattern!(QUOTED, "\"[^\"\n]{0,300}\"");
 pattern!(
@@ -63,8 +73,10 @@ pub(super) fn refusal(low: &str, of_grade: bool) -> Refusal {
     let open = if of_grade { &OPEN_GRADE } else { &OPEN };
     let is_open = open.captures_iter(&own).any(|found| {
         let (gap, whole) =
-            (found.get(1).map_or("", |gap| gap.as_str()), found.get(0).map_or(0, |all| all.end()));
-        !OTHER_OBJECT.is_match(gap) && !OTHER_FOLLOWS.is_match(&own[whole..])
+            (found.get(2).map_or("", |gap| gap.as_str()), found.get(0).map_or(0, |all| all.end()));
+        !OTHER_OBJECT.is_match(gap)
+            && !OTHER_FOLLOWS.is_match(&own[whole..])
+            && (DECLINES.is_match(&found[1]) || DOING.is_match(gap))
     });
     if is_open || BARE.is_match(&own) || PLAIN.is_match(&own) || FOREIGN.is_match(&own) {
         Refusal::Open
