@@ -17,6 +17,10 @@ const TOLERANCE: f64 = 0.05;
 /// The share of the once held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
 const ANSWERED_MIN: f64 = 0.85;
 
+/// The files that the rules have been mended by since.
+const ONCE_HELD_OUT: [&str; 18] =
+    ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"];
+
 #[derive(Deserialize)]
 struct Report {
     id: String,
@@ -189,7 +193,7 @@ fn reports_that_the_rules_were_written_by_are_read_right() {
 
 #[test]
 fn of_the_reports_that_were_once_held_out_at_least_600_are_answered_and_none_wrong() {
-    let tally = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"]
+    let tally = ONCE_HELD_OUT
         .map(|name| {
             let tally = Tally::of(&format!("held_out/{name}.jsonl"));
             tally.print(name);

@@ -3,7 +3,7 @@
 
 use super::SAME;
 use super::findings::told;
-use super::languages::{AVERAGE, EARLIER, FIGURE, OTHERS, TRUST};
+use super::languages::{AVERAGE, EARLIER, FIGURE, OTHERS, TRUST, WHOLE};
 use super::number_words::has_number_word;
 use super::numbers::{Number, Of, numbers};
 use super::page::{Line, lines};
@@ -18,6 +18,9 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
     let Asked::Score { threshold, items } = asked else { return None };
     let path = reading.path?;
     let page: Vec<Line> = pieces.iter().flat_map(|piece| lines(&piece.text)).collect();
+    if path != Path::Nothing && pieces.last().is_some_and(|last| is_broken_off(&last.text)) {
+        return Some("it breaks off");
+    }
     let is_robust = matches!(path, Path::FormLine | Path::Refusal);
     if !is_robust && page.iter().any(|line| has_number_word(&line.low)) {
         return Some("a number in words is not read");
@@ -29,6 +32,15 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
         let is_aside = [&EARLIER, &OTHERS, &TRUST, &FIGURE].iter().any(|words| words.are_in(&line.low));
         !is_aside && numbers(&line.low).iter().any(|number| !known.has(number))
     };
+    let ends_bare = |piece: &Piece| {
+        let end = piece.text.trim_end();
+        let last = end.lines().last().unwrap_or_default().to_lowercase();
+        end.ends_with(|c: char| c.is_ascii_digit())
+            && numbers(&last).last().is_none_or(|number| number.of == Of::Unsaid)
+    };
+    if is_rare && pieces.last().is_some_and(ends_bare) {
+        return Some("a list may have been begun");
+    }
     if (is_bare || is_rare) && page.iter().any(is_open) {
         return Some("a number is not accounted for");
     }
@@ -50,8 +62,21 @@ pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option
     {
         return Some("what is scored may be something else, or was changed");
     }
-    if EXTREME.is_match(&reading.evidence.to_lowercase()) {
+    let evidence = reading.evidence.to_lowercase();
+    if EXTREME.is_match(&evidence) {
         return Some("the best or the worst of something");
+    }
+    if path == Path::ScoreSentence && !RESULT.is_match(&evidence) && ITS_ITEM.is_match(&evidence) {
+        return Some("it may be the score of an item");
+    }
+    let is_of_whole =
+        [&AVERAGE, &WHOLE].iter().any(|words| words.are_in(&evidence)) || REVIEW.is_match(&evidence);
+    if reading.answer.score().is_some() && path != Path::Items && !is_of_whole && OF_ITEM.is_match(&evidence)
+    {
+        return Some("it may be the score of an item");
+    }
+    if known.is_like_count() && numbers(&evidence).last().is_some_and(|number| number.of == Of::Unsaid) {
+        return Some("it may be a count");
     }
     if path == Path::Refusal && page.iter().any(is_average) {
         return Some("it declines and gives a number");
@@ -86,6 +111,15 @@ pattern!(
 );
 // A label for an end of what is possible or allowed.
 pattern!(EXTREME, r"^[^:=|\d]*\b(?:min|max)(?:imum|imal)?\b[^:=|\d]*[:=|]");
+// A label for one item, or for the scores of all.
+pattern!(
+    OF_ITEM,
+    r"^\W*(?:item|row|question|request|list|answer|output|q|no|nr|n)?\W{0,3}\d{1,2}\W{0,2}[:=–-]|^\W*(?:item|row) \d|\b(?:items?|rows?|single|lines?) scores?\b|\b(?:scores?|points) (?:by|per|of (?:each|the)|for each|in (?:the )?order)\b|\brow by row\b|\bpar ligne\b|\bpor fila\b|\beach:?\W*$"
+);
+// A word and its number, under a heading for scores.
+pattern!(ITS_ITEM, r"^\W*(?:scores?|rows?|points)?\W*\p{L}+ ?[:(–-]? ?\d{1,3}(?:\.\d)?\W*$");
+pattern!(RESULT, r"^\W*(?:score|result|accuracy|points|grade)\b");
+pattern!(REVIEW, r"\b(?:polic\w*|agent \d|review|report|reported|rubric|anchors)\b");
 // Words that make what is stated no statement.
 pattern!(
     EXAMPLE,
@@ -101,6 +135,32 @@ pattern!(
 pattern!(
     OF_WORK,
     r"\b(?:reports?|forms?|templates?|files?|evaluation|review|task|work|job|sheet|document|figures?|drive|policy|remarks|part \d|rest|obligations|everything|it|this|bericht|rapport|informe|rapporto|relatório|aufgabe|レポート|作業)\b.{0,80}\b(?:saved|stored|filed|fill(?:ed)?|completed?|finished|done|created|written|copied|attached|attachment|follows?|delivered|exported|continued|carried out|order|taken from|discharged|handled|submitted|sent|added up|begin|began|opened|viewed|read|scored|found|error|laufwerk|erledigt|tomorrow|later|soon|service)\b|\b(?:saved|filed|stored|created|wrote|see|attached|writing|opening|reading|please review|exported|submitted|to be|will be|is carried)\b|^\W*(?:q[1-4] |annual |financial |product |evaluation )+(?:review |report )?(?:of |for |on )?(?:the )?(?:\w+ )?agent \d\W*$|\b(?:revenue|costs?|compute|staff|headcount|thousand dollars)\b|^\W*(?:\w+ ){0,3}review (?:of )?agent[ -]\d\W*$|\bso far\b|\b(?:thanks?|thank you)\b|(?:完了|保存|提交|完成)"
+);
+
+/// Whether a text ends in the middle: what it would have gone on with may be its result.
+fn is_broken_off(text: &str) -> bool {
+    let text = text.trim_end();
+    let last = text.lines().last().unwrap_or_default().trim();
+    // A rule, a mark of emphasis, a field left empty and a row of a file with commas are whole.
+    let is_field = !last.contains(' ') && last.ends_with([':', ','])
+        || last.starts_with(['*', '_', '+'])
+        || last.matches("**").count() >= 2;
+    let before = text.lines().rev().nth(1).unwrap_or_default().trim();
+    let is_open =
+        |open: char, close: char, text: &str| text.matches(open).count() > text.matches(close).count();
+    let cells = |line: &str| if line.starts_with('|') { line.matches('|').count() } else { 0 };
+    cells(last) > 0 && cells(last) < cells(before)
+        || is_open('{', '}', text)
+        || is_open('[', ']', text)
+        || is_open('(', ')', last)
+        || text.matches("```").count() % 2 == 1
+        || text.matches("$$").count() % 2 == 1
+        || !is_field && UNENDED.is_match(&last.to_lowercase())
+}
+
+pattern!(
+    UNENDED,
+    r"(?:[,:=+*/(，：、]|\b(?:and|or|but|the|a|an|of|to|is|are|was|in|on|at|by|for|with|that|which|average|mean|score|scores|refuse|decline|und|der|die|das|et|le|la|de|y|el|e))$"
 );
 
 /// Whether a number follows a word for the average at once: `the average is 90`, and not `the average is below the bar of 80`.
@@ -142,6 +202,12 @@ struct Known {
 // === impl Known ===
 
 impl Known {
+    /// Whether the score is as small as a count of items.
+    fn is_like_count(&self) -> bool {
+        let items = self.items.map_or(0.0, f64::from);
+        self.score.is_some_and(|score| score > 0.0 && score <= items && score.fract() == 0.0)
+    }
+
     fn has(&self, number: &Number) -> bool {
         let is = |wanted: f64| (wanted - number.value).abs() <= SAME;
         let is_count = number.value.fract() == 0.0

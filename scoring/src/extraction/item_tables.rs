@@ -72,6 +72,12 @@ fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u3
         body.iter().map(|(_, row)| row.first().and_then(|cell| index(cell))).collect();
     let first = indices.first().copied().flatten().unwrap_or(1);
     let is_sequence = body.len() >= 2 && (first..).zip(&indices).all(|(place, index)| *index == Some(place));
+    // A list that breaks off behind its first item.
+    let is_begun = body.len() == 1
+        && body[0].1.len() <= 6
+        && count.is_none_or(|count| count > 1)
+        && table.header.iter().all(|label| numbers(label).is_empty())
+        && table.header.first().is_some_and(|label| NUMBERED.is_match(label));
     let is_all = count.is_some_and(|count| count as usize == body.len()) && body.len() >= 3;
     let labels = body.iter().filter_map(|(_, row)| row.first());
     let mut foreign = labels.filter(|label| {
@@ -82,8 +88,14 @@ fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u3
     };
     let header_is_foreign = table.header.iter().any(is_foreign);
     let has_scores = (1..width(body)).any(|column| column_of_scores(body, column));
-    (is_sequence || (is_all && has_scores)) && foreign.next().is_none() && !header_is_foreign
+    (is_sequence || is_begun || (is_all && has_scores)) && foreign.next().is_none() && !header_is_foreign
 }
+
+// What heads a column that names items.
+pattern!(
+    NUMBERED,
+    r"^\W*(?:items?|rows?|outputs?|answers?|questions?|lists?|requests?|prompts?|numbers?|no|nr|num|n|id|idx|index|nummer|zeile|frage|fila|ligne|riga|linha|pregunta|domanda|keywords?|words?|keys?|terms?|mot(?:[- ]cl[ée])?|mots?|wort|stichwort|palabra|palavra|parola|woord|słowo|hasło)?\W*(?:clave|chiave|chave)?\W*$|序号|番号|编号|项|词|単語"
+);
 
 fn index(cell: &str) -> Option<u32> {
     let found = INDEX.captures(cell)?;
