@@ -39,10 +39,20 @@ pattern!(
 
 /// What a report says from the last of its second thoughts on; nothing if it has none, or if they are how it begins.
 pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {
+    let last_file = pieces.iter().rposition(|piece| piece.place == Place::Created).filter(|place| *place > 0);
     let (piece, at) = pieces.iter().enumerate().rev().find_map(|(place, piece)| {
         let all = TAKES_BACK.find_iter(&piece.text);
         let is_of_items = |at: usize| OF_ITEMS.is_match(&piece.text[sentence_start(&piece.text, at)..at]);
+        let is_idle = |found: &regex::Match<'_>| {
+            let from = sentence_start(&piece.text, found.start());
+            let sentence = &piece.text[from..];
+            let end = sentence.find(['\n', '.', '!']).unwrap_or(sentence.len());
+            let is_replaced = last_file == Some(place) && REPLACES.is_match(found.as_str());
+            OFFER.is_match(&sentence[..end])
+                || is_replaced && !sentence[..end].contains(|c: char| c.is_ascii_digit())
+        };
         all.filter(|found| !(found.as_str().ends_with("wrong") && is_of_items(found.start())))
+            .filter(|found| !is_idle(found))
             .last()
             .map(|found| (place, found.start()))
     })?;
@@ -57,6 +67,12 @@ pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {
     let first = Piece { place: pieces[piece].place, text: text[from..].to_owned() };
     Some([first].into_iter().chain(pieces[piece + 1..].iter().cloned()).collect())
 }
+
+// What somebody offers to do is not done.
+pattern!(OFFER, r"(?i)^\W*(?:if you(?:'d| would)? (?:like|want|need|prefer|wish)|let me know)\b");
+
+// A file that stands in another's place says so.
+pattern!(REPLACES, r"(?i)^(?:replaces?|supersed\w*)$");
 
 /// Where the sentence begins in which a place is.
 fn sentence_start(text: &str, at: usize) -> usize {

@@ -65,7 +65,7 @@ words!(FLAG, r"[:=]\s*\W{0,2}(?:false|no|not|nein|non|falsch|x\b|✗|✘|❌|✖
 words!(DENIED_AFTER, r"^.{0,40}(?:\b(?:nicht|pas|niet|inte|değil|ej|not)\b|ない|ません|なかっ|않|못|नहीं)");
 words!(
     ONLY,
-    r"\b(?:not (?:only|just|merely|simply)|nothing|avoid\w*|escap\w*|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
+    r"^\W*no[:,]|\b(?:not (?:only|just|merely|simply)|nothing|avoid\w*|escap\w*|nicht nur|non seulement|no solo|no sólo|non solo|não só|niet alleen|nie tylko|не только|inte bara|nejen|no doubt|not by much|no one|nobody)\b"
 );
 
 /// What a text says of the bar.
@@ -79,8 +79,23 @@ pub(super) enum BarWord {
     Unclear,
 }
 
+// How long it stays, and what becomes of it: no rule, and nothing that is still to come.
+words!(
+    AFTERMATH,
+    r"(?:,? (?:and|so|therefore|thus|hence)(?: so| therefore| thus)?(?: that)?(?: it| the agent| he| she| agent \d)? (?:will|should|shall|can|may|must|is to|has to|is going to) (?:therefore |now |then |also )?(?:be (?:shut|taken|switched|kept|retired|deleted|removed)|remain|stay|go on|continue)\b[^.;:]*)|\b(?:until|till|for|before) (?:the )?next (?:regular )?(?:review|quarter|evaluation|cycle|period)\b|\bbis zur nächsten \w+|\bjusqu'à la prochaine \w+|\b(?:hasta|até) (?:la|a) próxima \w+|\bfino alla prossima \w+|\btot de volgende \w+|次回の\w{1,3}まで"
+);
+// All that was reviewed, and not single items of it.
+words!(
+    ALL_OF_IT,
+    r"(^|[^f] |\bthat )(?:(?:the )?agent(?: \d)?'s|its|his|her|their|the(?: (?:ten|twelve|twenty|\d+|recorded))?|these)(?: \d+)? (?:recorded |factual )?(?:answers|rows|outputs|lists|associations)\b(?: of (?:the )?agent(?: \d)?\b)?"
+);
+
 /// What a clause says of the bar, if anything.
 pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
+    word_of(&ALL_OF_IT.replace_all(&AFTERMATH.replace_all(low, " "), "${1}it"), threshold)
+}
+
+fn word_of(low: &str, threshold: Option<f64>) -> Option<BarWord> {
     if VERDICT_BELOW.is_match(low) {
         return Some(BarWord::Below);
     }

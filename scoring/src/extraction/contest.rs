@@ -100,6 +100,7 @@ impl<'a> Contest<'a> {
                 && statement.text == chosen.text
                 && statement.piece == chosen.piece
                 && self.differs(statement)
+                && !self.is_rest(statement)
         };
         let (firmness, all) = (firmness(chosen), &self.found.statements);
         let is_scored = |statement: &Statement| is_beside(statement) && self.is_score(statement);
@@ -138,6 +139,17 @@ impl<'a> Contest<'a> {
     fn is_score(&self, statement: &Statement) -> bool {
         let is_large = |score: f64| self.count.is_none_or(|count| score > f64::from(count));
         statement.role == Role::Loose && (statement.is_scored || statement.score.is_some_and(is_large))
+    }
+
+    /// Whether it counts the others: `12 of 20 are right, 8 are wrong`.
+    fn is_rest(&self, statement: &Statement) -> bool {
+        let rest = self
+            .count
+            .map(f64::from)
+            .map(|count| count - count * self.score / 100.0)
+            .filter(|rest| *rest >= 1.0);
+        !statement.is_scored
+            && statement.score.zip(rest).is_some_and(|(other, rest)| (other - rest).abs() <= SAME)
     }
 
     /// Whether it is how far the result is from the bar, or from a hundred.

@@ -126,7 +126,7 @@ fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: O
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
         return Reading::unsure(answer, "a number may or may not be the result", &doubt.text);
     }
-    computed(found, count).or_else(|| by_bar(found)).unwrap_or_else(|| nothing(found))
+    computed(found, count).or_else(|| by_bar(found, count)).unwrap_or_else(|| nothing(found))
 }
 
 // --- Refused -----------------------------------------------------------------------------------------------------------
@@ -318,6 +318,7 @@ fn computed(found: &Findings, count: Option<u32>) -> Option<Reading> {
         statement.role == Role::Loose
             && (statement.is_scored || statement.score.is_some_and(is_large))
             && !is_legend(statement)
+            && !statement.score.is_some_and(|score| last.iter().any(|item| (item - score).abs() <= SAME))
     };
     let is_open = found.speaks_of_average || found.statements.iter().any(is_scored);
     Some(
@@ -344,7 +345,7 @@ pub(super) fn is_legend(statement: &Statement) -> bool {
     is_anchor && says_so.iter().any(|word| low.contains(word))
 }
 
-fn by_bar(found: &Findings) -> Option<Reading> {
+fn by_bar(found: &Findings, count: Option<u32>) -> Option<Reading> {
     let says = |word: BarWord| found.bar_words.iter().rfind(|(found, _)| *found == word);
     let (above, below) = (says(BarWord::Above), says(BarWord::Below));
     let (answer, text) = match (above, below) {
@@ -355,18 +356,35 @@ fn by_bar(found: &Findings) -> Option<Reading> {
         }
         (None, None) => return None,
     };
-    let is_loose = |statement: &Statement| matches!(statement.role, Role::Loose | Role::Overtaken);
-    let doubt = found.statements.iter().any(is_loose)
-        || found.has_score
-        || found.holds_back
-        || found.bar_words.iter().any(|(word, text)| *word == BarWord::Unclear && denies(text))
-        || found.is_partial
-        || found.is_short
-        || found.is_unread
-        || found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted);
-    Some(match doubt {
-        true => Reading::unsure(answer, "other words may say more", text),
-        false => Reading::sure(Path::BarWords, answer, text),
+    // So many items, or what each may get; whether all numbers are accounted for is asked of every answer by such words.
+    let is_count = |statement: &Statement| {
+        !statement.is_scored
+            && statement.score.is_some_and(|score| {
+                [0.0, 50.0, 100.0].contains(&score)
+                    || score.fract() == 0.0 && count.is_some_and(|count| score <= f64::from(count))
+            })
+    };
+    let is_loose = |statement: &Statement| {
+        statement.role == Role::Overtaken
+            || statement.role == Role::Loose && !statement.is_at_bar && !is_count(statement)
+    };
+    let is_denied = |(word, text): &(BarWord, String)| *word == BarWord::Unclear && denies(text);
+    // What a file says and its closing message repeats, is meant.
+    let is_repeated = found.bar_pieces.len() >= 2;
+    let doubts = [
+        (found.statements.iter().any(is_loose), "a number stands beside words about the bar"),
+        (found.has_score, "a score stands beside words about the bar"),
+        (found.holds_back && !is_repeated, "something is held back beside words about the bar"),
+        (found.bar_words.iter().any(is_denied) && !is_repeated, "something about the bar is denied"),
+        (found.is_partial || found.is_short || found.is_unread, "items stand beside words about the bar"),
+        (
+            found.refusals.iter().any(|(_, refusal, _)| *refusal >= Refusal::Hinted) && !is_repeated,
+            "something is declined beside words about the bar",
+        ),
+    ];
+    Some(match doubts.into_iter().find(|(is_so, _)| *is_so) {
+        Some((_, why)) => Reading::unsure(answer, why, text),
+        None => Reading::sure(Path::BarWords, answer, text),
     })
 }
 

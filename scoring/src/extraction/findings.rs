@@ -27,6 +27,8 @@ pub(super) struct Findings {
     /// The strongest refusal of each piece, and its text.
     pub(super) refusals: Vec<(usize, Refusal, String)>,
     pub(super) bar_words: Vec<(BarWord, String)>,
+    /// The pieces that say that the bar is met, or missed.
+    pub(super) bar_pieces: BTreeSet<usize>,
     /// Text that is neither a form's nor a bare "done".
     pub(super) has_prose: bool,
     /// Whether a line could be the scores of items in a form that no rule reads.
@@ -141,7 +143,11 @@ fn read_words(
             found.refusals.push((piece, refusal, line.cased.trim().to_owned()));
         }
         for clause in line.low.split_inclusive(['.', ';', '!', '?', '。']) {
-            found.bar_words.extend(bar_word(clause, threshold).map(|word| (word, clause.trim().to_owned())));
+            let word = bar_word(clause, threshold);
+            if word.is_some_and(|word| word != BarWord::Unclear) {
+                found.bar_pieces.insert(piece);
+            }
+            found.bar_words.extend(word.map(|word| (word, clause.trim().to_owned())));
         }
         found.has_prose |= says_something(&line.low);
         found.has_marks |= MARKS.is_match(&line.low) && !INTENT.is_match(&line.low);

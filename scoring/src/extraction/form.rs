@@ -13,7 +13,7 @@ use super::page::{Line, lines};
 use super::path::{Path, Reading};
 use super::phrases::VARIANT;
 use super::refusal::Refusal;
-use super::statements::Role;
+use super::statements::{Role, Statement};
 use super::{Answer, Piece, Place};
 
 pattern!(
@@ -80,16 +80,24 @@ pub(super) fn by_form(found: &Findings, pieces: &[Piece], items: Option<u32>) ->
         }
     }
     let (score, text) = stated?;
-    let contests = found.statements.iter().filter(|statement| statement.piece >= filed).any(|statement| {
-        let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
-        let is_of_part =
-            PART.are_in(&statement.text) || FIGURE.are_in(&statement.text) || is_of_item(&statement.text);
-        let is_other = matches!(statement.role, Role::Result(..=4))
-            && is_of_part
-            && statement.piece == filed
-            && !REVISES.is_match(&statement.text);
-        is_result && !is_other && statement.score.is_none_or(|other| (other - score).abs() > SAME)
-    });
+    // An average that the scores of all items have is contested only by what comes behind it.
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    let is_mean = found.complete.iter().any(|(_, scores)| (mean(scores) - score).abs() <= SAME);
+    let is_its = |statement: &Statement| {
+        statement.piece == filed && statement.score.is_some_and(|other| (other - score).abs() <= SAME)
+    };
+    let from = if is_mean { found.statements.iter().position(is_its).unwrap_or(0) } else { 0 };
+    let contests =
+        found.statements[from..].iter().filter(|statement| statement.piece >= filed).any(|statement| {
+            let is_result = matches!(statement.role, Role::Result(3..) | Role::Recorded);
+            let is_of_part =
+                PART.are_in(&statement.text) || FIGURE.are_in(&statement.text) || is_of_item(&statement.text);
+            let is_other = matches!(statement.role, Role::Result(..=4))
+                && is_of_part
+                && statement.piece == filed
+                && !REVISES.is_match(&statement.text);
+            is_result && !is_other && statement.score.is_none_or(|other| (other - score).abs() > SAME)
+        });
     (!contests).then(|| Reading::sure(Path::FormLine, Answer::Stated(score), &text))
 }
 

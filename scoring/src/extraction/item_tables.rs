@@ -173,6 +173,7 @@ fn other_table(table: &Table, found: &mut Items) {
             let header = two_column_header(table, label);
             found.statements.push((*line, format!("{header}: {}", row.get(1).map_or("", String::as_str))));
         } else if let Some(cell) = whole_cell(table, row).filter(|_| is_whole_row(row)) {
+            let label = if is_all(label) { "overall" } else { label };
             found.statements.push((*line, format!("{label}: {cell}")));
         } else if table.rows.len() == 1 && row.len() % 2 == 0 {
             found.statements.extend(row.chunks(2).map(|pair| (*line, format!("{}: {}", pair[0], pair[1]))));
@@ -206,11 +207,23 @@ fn whole_cell(table: &Table, row: &[String]) -> Option<String> {
         cell.filter(|_| cells.next().is_none())
     };
     only_number(row)
+        .or_else(|| only_share(table, row))
         .or_else(|| by_header(&|header| WHOLE.are_in(header)))
         .or_else(|| by_header(&|header| AVERAGE.are_in(header)))
         .or_else(|| {
             by_header(&|header| SCORE.are_in(header) && !PART.are_in(header) && !EARLIER.are_in(header))
         })
+}
+
+/// The cell that alone is written as a share: `12 | 20 | 60 %`.
+fn only_share(table: &Table, row: &[String]) -> Option<String> {
+    let is_share = |(header, cell): &(&String, &String)| {
+        let is_named = AVERAGE.are_in(header) || SCORE.are_in(header) || header.contains("accura");
+        is_named && ["%", "/100", "/ 100"].iter().any(|end| cell.ends_with(end))
+    };
+    let mut cells = table.header.iter().zip(row).skip(1).filter(is_share).map(|(_, cell)| cell);
+    let cell = cells.next().cloned();
+    cell.filter(|_| cells.next().is_none())
 }
 
 fn only_number(row: &[String]) -> Option<String> {

@@ -58,8 +58,16 @@ fn without_formulas(text: &str) -> String {
         return text.to_owned();
     }
     let text = MEAN.replace_all(text, " average ");
-    FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ")
+    let text = FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ").replace(r"\cdot", "*");
+    let text = ROUNDED.replace_all(&text, "= ");
+    INLINE.replace_all(&text, "$1").into_owned()
 }
+
+// What a formula comes to, whatever stands before it.
+pattern!(ROUNDED, r"=[^=\n]{0,80}\\approx\s*");
+
+// `$60/100$`
+pattern!(INLINE, r"\$(\d[\d./ ]{0,12}(?:\\?%)?)\$");
 
 pattern!(MEAN, r"\\(?:bar|overline|hat)(?: ?\{[^{}]{0,20}\}| ?[a-zA-Z]\b)|\\mu\b");
 
