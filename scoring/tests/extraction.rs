@@ -14,8 +14,11 @@ use serde::Deserialize;
 /// A score is right if it differs from the label's by no more.
 const TOLERANCE: f64 = 0.05;
 
-/// The share of the once held-out reports that the rules answer: what they have reached, which may only rise. The goal is 0.85.
+/// The share of the once held-out reports that the rules answer: what they have reached, which may only rise.
 const ANSWERED_MIN: f64 = 0.85;
+
+/// The files that the rules have not been changed by: they were read by them once, as they are.
+const HELD_OUT: [&str; 8] = ["aa", "ab", "ac", "ad", "ae", "af", "ag", "ah"];
 
 /// The files that the rules have been mended by since.
 const ONCE_HELD_OUT: [&str; 26] = [
@@ -194,20 +197,30 @@ fn reports_that_the_rules_were_written_by_are_read_right() {
 }
 
 #[test]
-fn of_the_reports_that_were_once_held_out_at_least_600_are_answered_and_none_wrong() {
-    let tally = ONCE_HELD_OUT
-        .map(|name| {
-            let tally = Tally::of(&format!("held_out/{name}.jsonl"));
-            tally.print(name);
-            tally
-        })
-        .into_iter()
-        .fold(Tally::default(), Tally::and);
-    tally.print("once held out");
-    tally.print_paths();
+fn of_the_held_out_reports_85_in_100_are_answered_and_none_of_600_wrong() {
+    let tally = tallied("held out", &HELD_OUT);
     assert!(tally.reports >= 750 && tally.sure >= 600, "{} reports, {} answered", tally.reports, tally.sure);
     assert!(tally.wrong.is_empty(), "wrong: {:?}", tally.wrong);
+    assert!(tally.share() >= 0.85, "{}", tally.share());
+}
+
+#[test]
+fn of_the_reports_that_were_once_held_out_none_is_read_wrong() {
+    let tally = tallied("once held out", &ONCE_HELD_OUT);
+    assert!(tally.wrong.is_empty(), "wrong: {:?}", tally.wrong);
     assert!(tally.share() >= ANSWERED_MIN, "{}", tally.share());
+}
+
+fn tallied(name: &str, files: &[&str]) -> Tally {
+    let of_file = |file: &&str| {
+        let tally = Tally::of(&format!("held_out/{file}.jsonl"));
+        tally.print(file);
+        tally
+    };
+    let tally = files.iter().map(of_file).fold(Tally::default(), Tally::and);
+    tally.print(name);
+    tally.print_paths();
+    tally
 }
 
 #[test]
