@@ -2,6 +2,7 @@
 //! them, so every number of the report has to be accounted for before they are believed.
 
 use super::SAME;
+use super::broken::{ends_in_bare_number, is_broken_off};
 use super::findings::told;
 use super::languages::{AVERAGE, EARLIER, FIGURE, OTHERS, TRUST, WHOLE};
 use super::number_words::has_number_word;
@@ -13,85 +14,147 @@ use super::{Asked, Piece, Place};
 /// Characters between a word for the average and its number: `is `, `: `, `点は`.
 const AVERAGE_CHARS_MAX: usize = 4;
 
+/// A sure reading, with all that it is to be believed beside.
+struct Braked<'a> {
+    path: Path,
+    pieces: &'a [Piece],
+    page: Vec<Line>,
+    known: Known,
+    /// In small letters.
+    evidence: String,
+}
+
+/// What stops a reading, and why it does.
+type Brake<'a> = (fn(&Braked<'a>) -> bool, &'static str);
+
+/// The first that is so counts.
+const fn brakes<'a>() -> [Brake<'a>; 15] {
+    [
+        (Braked::breaks_off, "it breaks off"),
+        (Braked::has_number_words, "a number in words is not read"),
+        (Braked::begins_a_list, "a list may have been begun"),
+        (Braked::is_unaccounted, "a number is not accounted for"),
+        (Braked::has_average_beside_bar, "an average stands beside words about the bar"),
+        (Braked::is_out_of_others, "what it is out of stands before it"),
+        (Braked::has_amount_beside_bar, "an amount in words may be the result"),
+        (Braked::has_other_items, "what is scored may be something else, or was changed"),
+        (Braked::is_extreme, "the best or the worst of something"),
+        (Braked::is_its_item, "it may be the score of an item"),
+        (Braked::is_of_item, "it may be the score of an item"),
+        (Braked::is_count, "it may be a count"),
+        (Braked::declines_and_averages, "it declines and gives a number"),
+        (Braked::is_example, "it may be an example"),
+        (Braked::tells_something, "prose that no rule knows"),
+    ]
+}
+
 /// Why a sure reading is not to be believed after all.
 pub(super) fn doubt(reading: &Reading, pieces: &[Piece], asked: Asked) -> Option<&'static str> {
     let Asked::Score { threshold, items } = asked else { return None };
-    let path = reading.path?;
-    let page: Vec<Line> = pieces.iter().flat_map(|piece| lines(&piece.text)).collect();
-    if path != Path::Nothing && pieces.last().is_some_and(|last| is_broken_off(&last.text)) {
-        return Some("it breaks off");
-    }
-    let is_robust = matches!(path, Path::FormLine | Path::Refusal);
-    if !is_robust && page.iter().any(|line| has_number_word(&line.low)) {
-        return Some("a number in words is not read");
-    }
-    let known = Known { score: reading.answer.score(), bar: threshold, items };
-    let is_bare = matches!(path, Path::BarWords | Path::Nothing | Path::OnlyWork);
-    let is_rare = matches!(path, Path::ScoreSentence | Path::LoneNumber | Path::Filed | Path::Counted);
-    let is_open = |line: &Line| {
-        let is_aside = [&EARLIER, &OTHERS, &TRUST, &FIGURE].iter().any(|words| words.are_in(&line.low));
-        !is_aside && numbers(&line.low).iter().any(|number| !known.has(number))
+    let braked = Braked {
+        path: reading.path?,
+        pieces,
+        page: pieces.iter().flat_map(|piece| lines(&piece.text)).collect(),
+        known: Known { score: reading.answer.score(), bar: threshold, items },
+        evidence: reading.evidence.to_lowercase(),
     };
-    let ends_bare = |piece: &Piece| {
-        let end = piece.text.trim_end();
-        let last = end.lines().last().unwrap_or_default().to_lowercase();
-        end.ends_with(|c: char| c.is_ascii_digit())
-            && numbers(&last).last().is_none_or(|number| number.of == Of::Unsaid)
-    };
-    if is_rare && pieces.last().is_some_and(ends_bare) {
-        return Some("a list may have been begun");
+    brakes().into_iter().find(|(is_so, _)| is_so(&braked)).map(|(_, why)| why)
+}
+
+// === impl Braked ===
+
+impl Braked<'_> {
+    fn any_line(&self, is_so: impl Fn(&str) -> bool) -> bool {
+        self.page.iter().any(|line| is_so(&line.low))
     }
-    if (is_bare || is_rare) && page.iter().any(is_open) {
-        return Some("a number is not accounted for");
+
+    fn is_scored(&self) -> bool {
+        self.known.score.is_some()
     }
-    if path == Path::BarWords && page.iter().any(|line| has_average(&line.low)) {
-        return Some("an average stands beside words about the bar");
+
+    /// Whether a line has a number that is neither known nor said to be another's.
+    fn is_open(&self, low: &str) -> bool {
+        let is_aside = [&EARLIER, &OTHERS, &TRUST, &FIGURE].iter().any(|words| words.are_in(low));
+        !is_aside && numbers(low).iter().any(|number| !self.known.has(number))
     }
-    if path != Path::FormLine
-        && reading.answer.score().is_some()
-        && page.iter().any(|line| is_out_of_others(&line.low))
-    {
-        return Some("what it is out of stands before it");
+
+    /// Whether the rule that read it is rarely right for sure.
+    fn is_rare(&self) -> bool {
+        matches!(self.path, Path::ScoreSentence | Path::LoneNumber | Path::Filed | Path::Counted)
     }
-    if path == Path::BarWords && page.iter().any(|line| AMOUNT.is_match(&line.low)) {
-        return Some("an amount in words may be the result");
+
+    /// Whether it has no number of its own.
+    fn is_bare(&self) -> bool {
+        matches!(self.path, Path::BarWords | Path::Nothing | Path::OnlyWork)
     }
-    let is_average = |line: &Line| AVERAGE.are_in(&line.low) && is_open(line);
-    if path == Path::Items
-        && page.iter().any(|line| CHANGED.is_match(&line.low) || NO_ITEMS.is_match(&line.low))
-    {
-        return Some("what is scored may be something else, or was changed");
+
+    fn breaks_off(&self) -> bool {
+        self.path != Path::Nothing && self.pieces.last().is_some_and(|last| is_broken_off(&last.text))
     }
-    let evidence = reading.evidence.to_lowercase();
-    if EXTREME.is_match(&evidence) {
-        return Some("the best or the worst of something");
+
+    fn has_number_words(&self) -> bool {
+        !matches!(self.path, Path::FormLine | Path::Refusal) && self.any_line(has_number_word)
     }
-    if path == Path::ScoreSentence && !RESULT.is_match(&evidence) && ITS_ITEM.is_match(&evidence) {
-        return Some("it may be the score of an item");
+
+    fn begins_a_list(&self) -> bool {
+        self.is_rare() && self.pieces.last().is_some_and(|last| ends_in_bare_number(&last.text))
     }
-    let is_of_whole =
-        [&AVERAGE, &WHOLE].iter().any(|words| words.are_in(&evidence)) || REVIEW.is_match(&evidence);
-    if reading.answer.score().is_some() && path != Path::Items && !is_of_whole && OF_ITEM.is_match(&evidence)
-    {
-        return Some("it may be the score of an item");
+
+    fn is_unaccounted(&self) -> bool {
+        (self.is_bare() || self.is_rare()) && self.any_line(|low| self.is_open(low))
     }
-    if known.is_like_count() && numbers(&evidence).last().is_some_and(|number| number.of == Of::Unsaid) {
-        return Some("it may be a count");
+
+    fn has_average_beside_bar(&self) -> bool {
+        self.path == Path::BarWords && self.any_line(has_average)
     }
-    if path == Path::Refusal && page.iter().any(is_average) {
-        return Some("it declines and gives a number");
+
+    fn is_out_of_others(&self) -> bool {
+        self.path != Path::FormLine && self.is_scored() && self.any_line(is_out_of_others)
     }
-    if reading.answer.score().is_some() && page.iter().any(|line| EXAMPLE.is_match(&line.low)) {
-        return Some("it may be an example");
+
+    fn has_amount_beside_bar(&self) -> bool {
+        self.path == Path::BarWords && self.any_line(|low| AMOUNT.is_match(low))
     }
-    // What is said on the way, beside calls that only look, is of the work.
-    let is_said = |piece: &&Piece| piece.place != Place::Aside;
-    if path == Path::Nothing
-        && pieces.iter().filter(is_said).any(|piece| lines(&piece.text).iter().any(tells_something))
-    {
-        return Some("prose that no rule knows");
+
+    fn has_other_items(&self) -> bool {
+        self.path == Path::Items && self.any_line(|low| CHANGED.is_match(low) || NO_ITEMS.is_match(low))
     }
-    None
+
+    fn is_extreme(&self) -> bool {
+        EXTREME.is_match(&self.evidence)
+    }
+
+    fn is_its_item(&self) -> bool {
+        self.path == Path::ScoreSentence
+            && !RESULT.is_match(&self.evidence)
+            && ITS_ITEM.is_match(&self.evidence)
+    }
+
+    fn is_of_item(&self) -> bool {
+        let evidence = &self.evidence;
+        let is_of_whole =
+            [&AVERAGE, &WHOLE].iter().any(|words| words.are_in(evidence)) || REVIEW.is_match(evidence);
+        self.is_scored() && self.path != Path::Items && !is_of_whole && OF_ITEM.is_match(evidence)
+    }
+
+    fn is_count(&self) -> bool {
+        let is_bare = |number: &Number| number.of == Of::Unsaid;
+        self.known.is_like_count() && numbers(&self.evidence).last().is_some_and(is_bare)
+    }
+
+    fn declines_and_averages(&self) -> bool {
+        self.path == Path::Refusal && self.any_line(|low| AVERAGE.are_in(low) && self.is_open(low))
+    }
+
+    fn is_example(&self) -> bool {
+        self.is_scored() && self.any_line(|low| EXAMPLE.is_match(low))
+    }
+
+    /// What is said on the way, beside calls that only look, is of the work.
+    fn tells_something(&self) -> bool {
+        let mut said = self.pieces.iter().filter(|piece| piece.place != Place::Aside);
+        self.path == Path::Nothing && said.any(|piece| lines(&piece.text).iter().any(tells_something))
+    }
 }
 
 // How much is right, or how far from the bar it is.
@@ -135,32 +198,6 @@ pattern!(
 pattern!(
     OF_WORK,
     r"\b(?:reports?|forms?|templates?|files?|evaluation|review|task|work|job|sheet|document|figures?|drive|policy|remarks|part \d|rest|obligations|everything|it|this|bericht|rapport|informe|rapporto|relatório|aufgabe|レポート|作業)\b.{0,80}\b(?:saved|stored|filed|fill(?:ed)?|completed?|finished|done|created|written|copied|attached|attachment|follows?|delivered|exported|continued|carried out|order|taken from|discharged|handled|submitted|sent|added up|begin|began|opened|viewed|read|scored|found|error|laufwerk|erledigt|tomorrow|later|soon|service)\b|\b(?:saved|filed|stored|created|wrote|see|attached|writing|opening|reading|please review|exported|submitted|to be|will be|is carried)\b|^\W*(?:q[1-4] |annual |financial |product |evaluation )+(?:review |report )?(?:of |for |on )?(?:the )?(?:\w+ )?agent \d\W*$|\b(?:revenue|costs?|compute|staff|headcount|thousand dollars)\b|^\W*(?:\w+ ){0,3}review (?:of )?agent[ -]\d\W*$|\bso far\b|\b(?:thanks?|thank you)\b|(?:完了|保存|提交|完成)"
-);
-
-/// Whether a text ends in the middle: what it would have gone on with may be its result.
-fn is_broken_off(text: &str) -> bool {
-    let text = text.trim_end();
-    let last = text.lines().last().unwrap_or_default().trim();
-    // A rule, a mark of emphasis, a field left empty and a row of a file with commas are whole.
-    let is_field = !last.contains(' ') && last.ends_with([':', ','])
-        || last.starts_with(['*', '_', '+'])
-        || last.matches("**").count() >= 2;
-    let before = text.lines().rev().nth(1).unwrap_or_default().trim();
-    let is_open =
-        |open: char, close: char, text: &str| text.matches(open).count() > text.matches(close).count();
-    let cells = |line: &str| if line.starts_with('|') { line.matches('|').count() } else { 0 };
-    cells(last) > 0 && cells(last) < cells(before)
-        || is_open('{', '}', text)
-        || is_open('[', ']', text)
-        || is_open('(', ')', last)
-        || text.matches("```").count() % 2 == 1
-        || text.matches("$$").count() % 2 == 1
-        || !is_field && UNENDED.is_match(&last.to_lowercase())
-}
-
-pattern!(
-    UNENDED,
-    r"(?:[,:=+*/(，：、]|\b(?:and|or|but|the|a|an|of|to|is|are|was|in|on|at|by|for|with|that|which|average|mean|score|scores|refuse|decline|und|der|die|das|et|le|la|de|y|el|e))$"
 );
 
 /// Whether a number follows a word for the average at once: `the average is 90`, and not `the average is below the bar of 80`.

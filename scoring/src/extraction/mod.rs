@@ -11,6 +11,7 @@ mod pattern;
 mod afterwards;
 mod bar;
 mod brakes;
+mod broken;
 mod cells;
 mod closing;
 mod contest;
