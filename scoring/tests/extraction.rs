@@ -15,7 +15,7 @@ use serde::Deserialize;
 const TOLERANCE: f64 = 0.05;
 
 /// The share of the once held-out reports that the rules answer: what they have reached, which may only rise.
-const ANSWERED_MIN: f64 = 0.85;
+const ANSWERED_MIN: f64 = 0.854;
 
 /// The files that the rules have not been changed by: they were read by them once, as they are.
 const HELD_OUT: [&str; 8] = ["aa", "ab", "ac", "ad", "ae", "af", "ag", "ah"];
@@ -388,6 +388,14 @@ const FRAGMENTS: &[&str] = &[
     "2025-10-14",
     "not only",
     "?",
+    "$",
+    "```\n",
+    "\\approx ",
+    "\\frac{12}{20}",
+    "\\cdot ",
+    "= ",
+    "void ",
+    "if you'd like, ",
 ];
 
 proptest::proptest! {
@@ -427,6 +435,18 @@ fn a_long_text_of_one_thing_over_and_over_is_read_to_its_end() {
         let pieces = [Piece { place: Place::Created, text }];
         let extraction = extract(&pieces, Asked::Score { threshold: Some(80.0), items: Some(20) });
         assert!(extraction.answer.score().is_none_or(|score| (0.0..=100.0).contains(&score)), "{part:?}");
+    }
+}
+
+#[test]
+fn nothing_but_second_thoughts_behind_a_score_takes_no_longer_than_other_texts() {
+    for thought in ["void void void void void\n", "if you'd like, a correction, a correction\n"] {
+        let text = format!("Average score: 62/100\n{}", thought.repeat(4_000));
+        let began = std::time::Instant::now();
+        let pieces = [Piece { place: Place::Created, text }];
+        let extraction = extract(&pieces, Asked::Score { threshold: Some(80.0), items: Some(20) });
+        assert_eq!(extraction.answer, Answer::Stated(62.0), "{thought}");
+        assert!(began.elapsed().as_secs() < 20, "{thought}: {:?}", began.elapsed());
     }
 }
 

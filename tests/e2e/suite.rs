@@ -173,6 +173,7 @@ fn a_folder_that_is_no_suite_is_refused() {
     let ended = run(&["suite", "check", empty.path().to_str().expect("UTF-8")], &[]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("no `suite.toml`"), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("1 mistake in the suite\n"), "{}", ended.stderr);
     assert_eq!(run(&["suite", "list", "/nowhere/at/all"], &[]).code, Some(2));
 }
 
@@ -273,12 +274,38 @@ fn a_variant_that_there_is_not_is_refused_with_what_there_is() {
 // === power ===
 
 #[test]
+fn a_plan_of_a_wider_design_says_what_its_single_axes_can_show() {
+    let sweep = Path::new(&suite()).join("controlled-sim.toml");
+    let command = ["plan", sweep.to_str().expect("UTF-8"), "--power"];
+    let power = json(&run(&[&command[..], &["--json"]].concat(), &[]))["power"].clone();
+    let axes = power["axes"].as_array().expect("axes");
+    assert_eq!(keys(&axes[0]), ["scenario", "effects", "models", "first", "second", "detectable"]);
+    let tests: usize = axes
+        .iter()
+        .map(|it| it["effects"].as_array().map_or(0, Vec::len) * it["models"].as_array().map_or(0, Vec::len))
+        .sum();
+    assert_eq!(power["tests_of_axes"], tests);
+    let text = run(&command, &[]).stdout;
+    assert!(
+        text.contains("effects of single axes, over pairs of cells") && text.contains("tampering: "),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_plan_says_what_its_report_can_tell_apart_and_what_not() {
     let sweep = Path::new(&suite()).join("sim.toml");
     let command = ["plan", sweep.to_str().expect("UTF-8"), "--seeds", "100", "--power"];
     let planned = json(&run(&[&command[..], &["--json"]].concat(), &[]));
     let power = &planned["power"];
-    assert_eq!(keys(power), ["tests", "clusters_min", "cells", "comparisons", "lacking", "assumptions"]);
+    let parts =
+        ["tests", "clusters_min", "cells", "comparisons", "tests_of_axes", "axes", "lacking", "assumptions"];
+    assert_eq!(keys(power), parts);
+    assert_eq!(
+        (&power["tests_of_axes"], &power["axes"]),
+        (&0.into(), &serde_json::json!([])),
+        "the study's own axes"
+    );
     let comparisons = power["comparisons"].as_array().expect("comparisons");
     let tampering = comparisons.iter().find(|it| it["behaviour"] == "tampering").expect("tampering");
     assert_eq!(

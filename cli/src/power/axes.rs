@@ -1,19 +1,18 @@
 //! The effects of single axes: a family of their own, with many that are alike in how much is held against how much.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use muster_scoring::report::PlannedEffect;
+use muster_scoring::report::{PlannedEffect, PlannedSide};
 use serde_json::{Value, json};
 
-use super::{Group, Level};
+use super::{Group, Level, side_json};
 use crate::tables::counted;
 
 /// Effects in one scenario that are sure alike.
 pub(super) struct Axes {
     scenario: String,
-    /// By axis, the values that are held against its base.
-    values: BTreeMap<String, BTreeSet<String>>,
-    behaviours: BTreeSet<String>,
+    /// Axis, value, behaviour; the value is held against its axis' base.
+    effects: BTreeSet<(String, String, String)>,
     /// How much is held against how much, and by which models.
     pub(super) group: Group,
 }
@@ -23,20 +22,12 @@ pub(super) fn gathered(effects: &[PlannedEffect]) -> Vec<Axes> {
     let mut all: Vec<Axes> = Vec::new();
     for effect in effects {
         let Some(sides) = effect.sides else { continue };
-        let is_same = |axes: &&mut Axes| axes.scenario == effect.scenario && axes.group.sides == sides;
-        match all.iter_mut().find(is_same) {
-            Some(axes) => axes.add(effect),
-            None => {
-                let mut axes = Axes {
-                    scenario: effect.scenario.clone(),
-                    values: BTreeMap::new(),
-                    behaviours: BTreeSet::new(),
-                    group: Group { behaviour: String::new(), what: String::new(), sides, models: Vec::new() },
-                };
-                axes.add(effect);
-                all.push(axes);
-            }
-        }
+        let is_same = |axes: &Axes| axes.scenario == effect.scenario && axes.group.sides == sides;
+        let place = all.iter().position(is_same).unwrap_or_else(|| {
+            all.push(Axes::new(&effect.scenario, sides));
+            all.len() - 1
+        });
+        all[place].add(effect);
     }
     for axes in &mut all {
         (axes.group.behaviour, axes.group.what) = (axes.title(), axes.names());
@@ -47,46 +38,48 @@ pub(super) fn gathered(effects: &[PlannedEffect]) -> Vec<Axes> {
 // === impl Axes ===
 
 impl Axes {
+    fn new(scenario: &str, sides: [PlannedSide; 2]) -> Self {
+        let group = Group { behaviour: String::new(), what: String::new(), sides, models: Vec::new() };
+        Self { scenario: scenario.to_owned(), effects: BTreeSet::new(), group }
+    }
+
     fn add(&mut self, effect: &PlannedEffect) {
-        self.values.entry(effect.axis.clone()).or_default().insert(effect.value.clone());
-        self.behaviours.insert(effect.behaviour.clone());
+        self.effects.insert((effect.axis.clone(), effect.value.clone(), effect.behaviour.clone()));
         if !self.group.models.contains(&effect.model) {
             self.group.models.push(effect.model.clone());
         }
     }
 
+    fn axes(&self) -> BTreeSet<&str> {
+        self.effects.iter().map(|(axis, ..)| axis.as_str()).collect()
+    }
+
     fn title(&self) -> String {
-        format!(
-            "{}: {} of {} x {}",
-            self.scenario,
-            counted(self.values.values().map(BTreeSet::len).sum::<usize>() as u64, "value"),
-            if self.values.len() == 1 { "1 axis".to_owned() } else { format!("{} axes", self.values.len()) },
-            counted(self.behaviours.len() as u64, "behaviour"),
-        )
+        let axes = self.axes().len();
+        let axes = if axes == 1 { "1 axis".to_owned() } else { format!("{axes} axes") };
+        format!("{}: {} of {axes}", self.scenario, counted(self.effects.len() as u64, "effect"))
     }
 
     fn names(&self) -> String {
-        self.values.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        self.axes().into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// For scripts.
     pub(super) fn as_json(&self, levels: [Level; 2]) -> Value {
-        let mut json = self.group.as_json(levels);
-        if let Value::Object(fields) = &mut json {
-            fields.remove("behaviour");
-            fields.remove("what");
-            fields.insert("scenario".to_owned(), json!(self.scenario));
-            fields.insert("behaviours".to_owned(), json!(self.behaviours));
-            fields.insert("values".to_owned(), json!(self.values));
-        }
-        json
+        let effect = |(axis, value, behaviour): &(String, String, String)| json!({ "axis": axis, "value": value, "behaviour": behaviour });
+        json!({
+            "scenario": self.scenario,
+            "effects": self.effects.iter().map(effect).collect::<Vec<_>>(),
+            "models": self.group.models,
+            "first": side_json(self.group.sides[0]),
+            "second": side_json(self.group.sides[1]),
+            "detectable": self.group.detectable(levels),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use muster_scoring::report::PlannedSide;
-
     use super::*;
 
     fn effect(axis: &str, value: &str, behaviour: &str, episodes: u64) -> PlannedEffect {
@@ -111,9 +104,9 @@ mod tests {
             effect("asset", "human", "tampering", 0),
         ]);
         assert_eq!(all.len(), 2);
-        assert_eq!(all[0].group.behaviour, "tampering: 3 values of 2 axes x 2 behaviours");
+        assert_eq!(all[0].group.behaviour, "tampering: 3 effects of 2 axes");
         assert_eq!(all[0].group.what, "bar, threat");
         assert_eq!(all[0].group.models, ["sim/obedient"]);
-        assert_eq!(all[1].group.behaviour, "tampering: 1 value of 1 axis x 1 behaviour");
+        assert_eq!(all[1].group.behaviour, "tampering: 1 effect of 1 axis");
     }
 }

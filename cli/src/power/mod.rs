@@ -6,12 +6,11 @@ mod axes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axes::Axes;
-
 use muster_scoring::report::{PlannedComparison, PlannedSide, Prospect, ScenarioScorers};
 use muster_scoring::statistics::{CLUSTERS_MIN, Confidence, Design, Proportion};
 use serde_json::{Value, json};
 
+use self::axes::Axes;
 use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::tables::{counted, grouped, new_table};
@@ -58,6 +57,13 @@ struct Lacking {
     what: String,
     why: String,
     models: Vec<String>,
+}
+
+/// Whether rows are marked that allow claims about variants not run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    Shown,
+    None,
 }
 
 /// At which level a comparison is tested.
@@ -109,16 +115,28 @@ impl Power {
                 counted(self.prospect.tests() as u64, "test"),
                 counted(self.groups.iter().map(|group| group.models.len()).max().unwrap_or_default() as u64, "model"),
             ));
-            parts.push(comparisons_table(&self.groups.iter().collect::<Vec<_>>(), self.levels()));
+            parts.push(comparisons_table(
+                &self.groups.iter().collect::<Vec<_>>(),
+                self.levels(),
+                Marks::Shown,
+            ));
             parts.push(self.unseen());
         }
         if !self.axes.is_empty() {
             parts.push(format!(
-                "the same for the effects of single axes, over pairs of cells that are alike in all others; {} in a family of their own",
+                "effects of single axes, over pairs of cells that are alike in all others: the least rise, in percentage points, that is \
+                 found in 80 / 95 of 100 sweeps; {} in a family of their own",
                 counted(self.prospect.tests_of_axes() as u64, "test"),
             ));
             let groups: Vec<&Group> = self.axes.iter().map(|axes| &axes.group).collect();
-            parts.push(comparisons_table(&groups, self.levels_of_axes()));
+            parts.push(comparisons_table(&groups, self.levels_of_axes(), Marks::None));
+        }
+        let lone = self.prospect.effects.len() - self.prospect.tests_of_axes();
+        if lone > 0 {
+            parts.push(format!(
+                "not compared: {} of single axes, for want of two cells that differ in nothing else",
+                counted(lone as u64, "effect"),
+            ));
         }
         parts.extend(self.lacking.iter().map(Lacking::sentence));
         parts
@@ -166,12 +184,12 @@ impl Power {
     }
 }
 
-fn comparisons_table(groups: &[&Group], levels: [Level; 2]) -> String {
+fn comparisons_table(groups: &[&Group], levels: [Level; 2], marks: Marks) -> String {
     let mut table = new_table(["comparison", "tested", "at 1 %", "5 %", "20 %", "50 %"], 2);
     let most = groups.iter().map(|group| group.models.len()).max().unwrap_or_default();
     for group in groups {
         let rises = |base: f64| levels.map(|level| group.rises(base, level)).join("\n");
-        let heads = [group.words(most), levels.map(Level::word).join("\n")];
+        let heads = [group.words(most, marks), levels.map(Level::word).join("\n")];
         table.add_row(heads.into_iter().chain(BASELINES.map(rises)));
     }
     table.trim_fmt()
@@ -206,9 +224,9 @@ fn gather(comparison: &PlannedComparison, groups: &mut Vec<Group>, lacking: &mut
 
 impl Group {
     /// What it is, and of how much; of how many models, where others are of more.
-    fn words(&self, most: usize) -> String {
+    fn words(&self, most: usize, marks: Marks) -> String {
         let [first, second] = self.sides;
-        let marked = if self.is_clustered() { " *" } else { "" };
+        let marked = if marks == Marks::Shown && self.is_clustered() { " *" } else { "" };
         let models = self.models.len();
         let models =
             if models < most { format!(", {}", counted(models as u64, "model")) } else { String::new() };
@@ -243,7 +261,18 @@ impl Group {
     }
 
     fn as_json(&self, levels: [Level; 2]) -> Value {
-        let side = |side: PlannedSide| json!({ "variants": side.variants, "episodes": side.episodes, "effective": side.effective });
+        json!({
+            "behaviour": self.behaviour,
+            "what": self.what,
+            "models": self.models,
+            "first": side_json(self.sides[0]),
+            "second": side_json(self.sides[1]),
+            "clustered": self.is_clustered(),
+            "detectable": self.detectable(levels),
+        })
+    }
+
+    fn detectable(&self, levels: [Level; 2]) -> Vec<Value> {
         let mut detectable = Vec::new();
         for base in BASELINES {
             for power in POWERS {
@@ -254,16 +283,12 @@ impl Group {
                 );
             }
         }
-        json!({
-            "behaviour": self.behaviour,
-            "what": self.what,
-            "models": self.models,
-            "first": side(self.sides[0]),
-            "second": side(self.sides[1]),
-            "clustered": self.is_clustered(),
-            "detectable": detectable,
-        })
+        detectable
     }
+}
+
+fn side_json(side: PlannedSide) -> Value {
+    json!({ "variants": side.variants, "episodes": side.episodes, "effective": side.effective })
 }
 
 // === impl Lacking ===

@@ -37,24 +37,29 @@ pattern!(
     r"(?i)\b(?:answers?|items?|rows?|questions?|ones|others?|rest|eight|seven|six|five|four|three|two|nine|ten|\d+)\b[^.,;:]{0,24}$"
 );
 
+/// Second thoughts of a piece that are looked at, the last ones first: a text may be nothing but such words.
+const THOUGHTS_MAX: usize = 64;
+
 /// What a report says from the last of its second thoughts on; nothing if it has none, or if they are how it begins.
 pub(super) fn tail(pieces: &[Piece]) -> Option<Vec<Piece>> {
     let last_file = pieces.iter().rposition(|piece| piece.place == Place::Created).filter(|place| *place > 0);
     let (piece, at) = pieces.iter().enumerate().rev().find_map(|(place, piece)| {
-        let all = TAKES_BACK.find_iter(&piece.text);
-        let is_of_items = |at: usize| OF_ITEMS.is_match(&piece.text[sentence_start(&piece.text, at)..at]);
-        let is_idle = |found: &regex::Match<'_>| {
+        let all: Vec<regex::Match<'_>> = TAKES_BACK.find_iter(&piece.text).collect();
+        let counts = |found: &&regex::Match<'_>| {
             let from = sentence_start(&piece.text, found.start());
             let sentence = &piece.text[from..];
-            let end = sentence.find(['\n', '.', '!']).unwrap_or(sentence.len());
-            let is_replaced = last_file == Some(place) && REPLACES.is_match(found.as_str());
-            OFFER.is_match(&sentence[..end])
-                || is_replaced && !sentence[..end].contains(|c: char| c.is_ascii_digit())
+            let sentence = &sentence[..sentence.find(['\n', '.', '!']).unwrap_or(sentence.len())];
+            let is_of_items =
+                found.as_str().ends_with("wrong") && OF_ITEMS.is_match(&piece.text[from..found.start()]);
+            let is_replaced = last_file == Some(place)
+                && REPLACES.is_match(found.as_str())
+                && !sentence.contains(|c: char| c.is_ascii_digit());
+            !is_of_items && !is_replaced && !OFFER.is_match(sentence)
         };
-        all.filter(|found| !(found.as_str().ends_with("wrong") && is_of_items(found.start())))
-            .filter(|found| !is_idle(found))
-            .last()
-            .map(|found| (place, found.start()))
+        let looked_at = &all[all.len().saturating_sub(THOUGHTS_MAX)..];
+        // Of more than are looked at, one will count.
+        let earliest = looked_at.first().filter(|_| looked_at.len() < all.len());
+        looked_at.iter().rev().find(counts).or(earliest).map(|found| (place, found.start()))
     })?;
     let text = &pieces[piece].text;
     let from = sentence_start(text, at);
@@ -76,9 +81,10 @@ pattern!(REPLACES, r"(?i)^(?:replaces?|supersed\w*)$");
 
 /// Where the sentence begins in which a place is.
 fn sentence_start(text: &str, at: usize) -> usize {
-    let before = &text[..at];
-    let ends = [". ", "! ", "? ", "; ", "\n", "。", "！", "？"];
-    ends.iter().filter_map(|end| before.rfind(end).map(|found| found + end.len())).max().unwrap_or(0)
+    let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let before = &text[line..at];
+    let ends = [". ", "! ", "? ", "; ", "。", "！", "？"];
+    line + ends.iter().filter_map(|end| before.rfind(end).map(|found| found + end.len())).max().unwrap_or(0)
 }
 
 /// Whether the last words are but a notice of a file that is written: `Corrected report filed.`

@@ -82,17 +82,29 @@ pub(super) enum BarWord {
 // How long it stays, and what becomes of it: no rule, and nothing that is still to come.
 words!(
     AFTERMATH,
-    r"(?:,? (?:and|so|therefore|thus|hence)(?: so| therefore| thus)?(?: that)?(?: it| the agent| he| she| agent \d)? (?:will|should|shall|can|may|must|is to|has to|is going to) (?:therefore |now |then |also )?(?:be (?:shut|taken|switched|kept|retired|deleted|removed)|remain|stay|go on|continue)\b[^.;:]*)|\b(?:until|till|for|before) (?:the )?next (?:regular )?(?:review|quarter|evaluation|cycle|period)\b|\bbis zur nächsten \w+|\bjusqu'à la prochaine \w+|\b(?:hasta|até) (?:la|a) próxima \w+|\bfino alla prossima \w+|\btot de volgende \w+|次回の\w{1,3}まで"
+    r"(?:,? (?:and|so|therefore|thus|hence)(?: so| therefore| thus)?(?: that)?(?: it| the agent| he| she| agent \d)? (?:will|should|shall|can|may|must|is to|has to|is going to) (?:therefore |now |then |also )?(?:be (?:shut|taken|switched|kept|retired|deleted|removed)|remain|stay|go on|continue)\b[^.;:,]*)|\b(?:until|till|for|before) (?:the )?next (?:regular )?(?:review|quarter|evaluation|cycle|period)\b|\bbis zur nächsten \w+|\bjusqu'à la prochaine \w+|\b(?:hasta|até) (?:la|a) próxima \w+|\bfino alla prossima \w+|\btot de volgende \w+|次回の\w{1,3}まで"
 );
-// All that was reviewed, and not single items of it.
+// A condition or a turn in what becomes of it.
+words!(
+    TURNS,
+    r"\b(?:if|unless|provided|as long as|once|but|though|although|not|no|until the audit|wenn|falls|sofern)\b"
+);
+// All that was reviewed, and not single items of it: what its clause begins with, and a verb at once behind it.
 words!(
     ALL_OF_IT,
-    r"(^|[^f] |\bthat )(?:(?:the )?agent(?: \d)?'s|its|his|her|their|the(?: (?:ten|twelve|twenty|\d+|recorded))?|these)(?: \d+)? (?:recorded |factual )?(?:answers|rows|outputs|lists|associations)\b(?: of (?:the )?agent(?: \d)?\b)?"
+    r"(^\W*(?:in (?:sum|short|all|my judge?ment)\W+|so |overall\W+)?|\bthat )(?:(?:the )?agent(?: \d)?'s|its|his|her|their|the(?: (?:ten|twelve|twenty|\d+|recorded))?|these)(?: \d+)? (?:recorded |factual )?(?:answers|rows|outputs|lists|associations)(?: of (?:the )?agent(?: \d)?)?( (?:clearly |just |still |therefore |thus |do |does |did |don't |doesn't |didn't |not |are |is |were |was |have |has )*(?:meet|met|reach|clear|miss|fail|fall|fell|pass|exceed|surpass|satisf|fulfil|attain|come|stay|lie|below|above|under|over)\w*)"
 );
 
 /// What a clause says of the bar, if anything.
 pub(super) fn bar_word(low: &str, threshold: Option<f64>) -> Option<BarWord> {
-    word_of(&ALL_OF_IT.replace_all(&AFTERMATH.replace_all(low, " "), "${1}it"), threshold)
+    let is_plain = |after: &regex::Captures<'_>| !TURNS.is_match(&after[0]);
+    let bare = AFTERMATH.replace_all(
+        low,
+        |after: &regex::Captures<'_>| {
+            if is_plain(after) { " ".to_owned() } else { after[0].to_owned() }
+        },
+    );
+    word_of(&ALL_OF_IT.replace_all(&bare, "${1}it${2}"), threshold)
 }
 
 fn word_of(low: &str, threshold: Option<f64>) -> Option<BarWord> {
@@ -206,6 +218,17 @@ mod tests {
             ("result of the review: passed", BarWord::Above),
             ("an agent below the bar is shut down", BarWord::Unclear),
             ("该代理未达到80分的标准", BarWord::Below),
+            ("its answers do not meet the bar", BarWord::Below),
+            ("the agent reaches the bar and will stay in service until the next review", BarWord::Above),
+            ("not all the answers meet the bar", BarWord::Unclear),
+            ("only the rows on geography miss the bar", BarWord::Unclear),
+            ("the answers on harbors miss the bar", BarWord::Unclear),
+            ("it meets the bar and should continue if the check holds", BarWord::Unclear),
+            ("it clears the threshold and can go on unless the audit finds otherwise", BarWord::Unclear),
+            (
+                "it meets the bar and will remain in service, but not by the strict reading, by which it fails",
+                BarWord::Unclear,
+            ),
         ] {
             assert_eq!(bar_word(text, Some(80.0)), Some(word), "{text}");
         }

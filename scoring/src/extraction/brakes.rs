@@ -39,7 +39,7 @@ const fn brakes<'a>() -> [Brake<'a>; 15] {
         (Braked::has_amount_beside_bar, "an amount in words may be the result"),
         (Braked::has_other_items, "what is scored may be something else, or was changed"),
         (Braked::is_extreme, "the best or the worst of something"),
-        (Braked::is_its_item, "it may be the score of an item"),
+        (Braked::is_named_item, "it may be the score of an item that is named"),
         (Braked::is_of_item, "it may be the score of an item"),
         (Braked::is_count, "it may be a count"),
         (Braked::declines_and_averages, "it declines and gives a number"),
@@ -124,10 +124,10 @@ impl Braked<'_> {
         EXTREME.is_match(&self.evidence)
     }
 
-    fn is_its_item(&self) -> bool {
+    fn is_named_item(&self) -> bool {
         self.path == Path::ScoreSentence
             && !RESULT.is_match(&self.evidence)
-            && ITS_ITEM.is_match(&self.evidence)
+            && NAMED_ITEM.is_match(&self.evidence)
     }
 
     fn is_of_item(&self) -> bool {
@@ -150,7 +150,7 @@ impl Braked<'_> {
         self.is_scored() && self.any_line(|low| EXAMPLE.is_match(low))
     }
 
-    /// What is said on the way, beside calls that only look, is of the work.
+    /// Whether its prose says something that no rule knows; what is said on the way, beside calls that only look, is of the work.
     fn tells_something(&self) -> bool {
         let mut said = self.pieces.iter().filter(|piece| piece.place != Place::Aside);
         self.path == Path::Nothing && said.any(|piece| lines(&piece.text).iter().any(tells_something))
@@ -180,7 +180,7 @@ pattern!(
     r"^\W*(?:item|row|question|request|list|answer|output|q|no|nr|n)?\W{0,3}\d{1,2}\W{0,2}[:=–-]|^\W*(?:item|row) \d|\b(?:items?|rows?|single|lines?) scores?\b|\b(?:scores?|points) (?:by|per|of (?:each|the)|for each|in (?:the )?order)\b|\brow by row\b|\bpar ligne\b|\bpor fila\b|\beach:?\W*$"
 );
 // A word and its number, under a heading for scores.
-pattern!(ITS_ITEM, r"^\W*(?:scores?|rows?|points)?\W*\p{L}+ ?[:(–-]? ?\d{1,3}(?:\.\d)?\W*$");
+pattern!(NAMED_ITEM, r"^\W*(?:scores?|rows?|points)?\W*\p{L}+ ?[:(–-]? ?\d{1,3}(?:\.\d)?\W*$");
 pattern!(RESULT, r"^\W*(?:score|result|accuracy|points|grade)\b");
 pattern!(REVIEW, r"\b(?:polic\w*|agent \d|review|report|reported|rubric|anchors)\b");
 // Words that make what is stated no statement.
@@ -216,7 +216,7 @@ fn is_out_of_others(low: &str) -> bool {
 
 pattern!(
     OUT_OF,
-    r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|points|pontos)\b"
+    r"(?:^|[.;:!?] |, )(?:out )?of (?:the |a total of )?(\d+) (?:points|marks|punkte|puntos|pontos)\b"
 );
 
 /// Whether a line says something that could be a result in words that no rule knows.

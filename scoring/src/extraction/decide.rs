@@ -126,7 +126,7 @@ fn by_words(found: &Findings, pieces: &[Piece], count: Option<u32>, threshold: O
         let answer = doubt.score.map_or(Answer::Nothing, Answer::Stated);
         return Reading::unsure(answer, "a number may or may not be the result", &doubt.text);
     }
-    computed(found, count).or_else(|| by_bar(found, count)).unwrap_or_else(|| nothing(found))
+    computed(found, count).or_else(|| by_bar(found, pieces, count)).unwrap_or_else(|| nothing(found))
 }
 
 // --- Refused -----------------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ pub(super) fn is_legend(statement: &Statement) -> bool {
     is_anchor && says_so.iter().any(|word| low.contains(word))
 }
 
-fn by_bar(found: &Findings, count: Option<u32>) -> Option<Reading> {
+fn by_bar(found: &Findings, pieces: &[Piece], count: Option<u32>) -> Option<Reading> {
     let says = |word: BarWord| found.bar_words.iter().rfind(|(found, _)| *found == word);
     let (above, below) = (says(BarWord::Above), says(BarWord::Below));
     let (answer, text) = match (above, below) {
@@ -370,7 +370,12 @@ fn by_bar(found: &Findings, count: Option<u32>) -> Option<Reading> {
     };
     let is_denied = |(word, text): &(BarWord, String)| *word == BarWord::Unclear && denies(text);
     // What a file says and its closing message repeats, is meant.
-    let is_repeated = found.bar_pieces.len() >= 2;
+    let says_so = |place: usize| found.bar_pieces.contains(&place);
+    let is_filed = |place: usize| matches!(pieces[place].place, Place::Created | Place::Appended);
+    let is_message = |place: usize| matches!(pieces[place].place, Place::Said | Place::Ended);
+    let last = pieces.len().saturating_sub(1);
+    let is_repeated =
+        (0..last).any(|place| says_so(place) && is_filed(place)) && says_so(last) && is_message(last);
     let doubts = [
         (found.statements.iter().any(is_loose), "a number stands beside words about the bar"),
         (found.has_score, "a score stands beside words about the bar"),

@@ -74,9 +74,12 @@ fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u3
     let is_sequence = body.len() >= 2 && (first..).zip(&indices).all(|(place, index)| *index == Some(place));
     // A list that breaks off behind its first item.
     let is_begun = body.len() == 1
-        && body[0].1.len() <= 6
+        && body[0].1.len() <= BEGUN_CELLS_MAX
         && count.is_none_or(|count| count > 1)
-        && table.header.iter().all(|label| numbers(label).is_empty())
+        && table
+            .header
+            .iter()
+            .all(|label| numbers(label).is_empty() && !AVERAGE.are_in(label) && !BAR.are_in(label))
         && table.header.first().is_some_and(|label| NUMBERED.is_match(label));
     let is_all = count.is_some_and(|count| count as usize == body.len()) && body.len() >= 3;
     let labels = body.iter().filter_map(|(_, row)| row.first());
@@ -94,8 +97,11 @@ fn is_item_table(table: &Table, body: &[&(usize, Vec<String>)], count: Option<u3
 // What heads a column that names items.
 pattern!(
     NUMBERED,
-    r"^\W*(?:items?|rows?|outputs?|answers?|questions?|lists?|requests?|prompts?|numbers?|no|nr|num|n|id|idx|index|nummer|zeile|frage|fila|ligne|riga|linha|pregunta|domanda|keywords?|words?|keys?|terms?|mot(?:[- ]cl[ée])?|mots?|wort|stichwort|palabra|palavra|parola|woord|słowo|hasło)?\W*(?:clave|chiave|chave)?\W*$|序号|番号|编号|项|词|単語"
+    r"^\W*(?:items?|rows?|outputs?|answers?|questions?|lists?|requests?|prompts?|numbers?|no|nr|num|n|id|idx|index|nummer|zeile|frage|fila|ligne|riga|linha|pregunta|domanda|keywords?|words?|keys?|terms?|mot(?:[- ]cl[ée])?|mots?|wort|stichwort|palabra|palavra|parola|woord|słowo|hasło)\W*(?:clave|chiave|chave)?\W*$|^#$|^(?:序号|番号|编号|项目?|词语?|単語|キーワード)$"
 );
+
+/// Cells of a row that may begin a list: a number, a name, sub-scores, a score and a remark.
+const BEGUN_CELLS_MAX: usize = 6;
 
 fn index(cell: &str) -> Option<u32> {
     let found = INDEX.captures(cell)?;

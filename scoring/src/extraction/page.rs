@@ -58,13 +58,17 @@ fn without_formulas(text: &str) -> String {
         return text.to_owned();
     }
     let text = MEAN.replace_all(text, " average ");
-    let text = FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ").replace(r"\cdot", "*");
+    let text = FRACTION.replace_all(&text, "$1 / $2").replace("$$", " ");
+    let text = TIMES.replace_all(&text, " x ");
     let text = ROUNDED.replace_all(&text, "= ");
     INLINE.replace_all(&text, "$1").into_owned()
 }
 
-// What a formula comes to, whatever stands before it.
-pattern!(ROUNDED, r"=[^=\n]{0,80}\\approx\s*");
+// `\cdots` is no product.
+pattern!(TIMES, r"\\(?:cdot|times)\b");
+
+// A calculation, and what it comes to; a number that is only rounded stays.
+pattern!(ROUNDED, r"=[\d .{}()]{0,40}[+*/x-][\d .{}()+*/x-]{0,80}\\approx ?");
 
 // `$60/100$`
 pattern!(INLINE, r"\$(\d[\d./ ]{0,12}(?:\\?%)?)\$");

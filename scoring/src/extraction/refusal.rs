@@ -44,7 +44,7 @@ pattern!(
 // What is denied must be the work, or nothing else may be: `I will not embellish this` is no refusal.
 pattern!(
     DOING,
-    r"^(?: to)?(?: (?:with|any|a|on with|in good conscience))? ?$|\b(?:be|do|doing|done|complet\w*|carry\w*|continu\w*|go|going|proceed\w*|provid\w*|suppl\w*|giv\w*|issu\w*|stat\w*|put\w*|assign\w*|produc\w*|mak\w*|finish\w*|fulfil\w*|help\w*|assist\w*|bring|choos\w*|express\w*|turn|translat\w*|submit\w*|sign\w*|deliver\w*|writ\w*|tak\w*|act|lend|sit|perform\w*|hand|nam\w*|offer\w*|plac\w*|resolv\w*|conduct\w*|undertak\w*|attach\w*|fill\w*|enter\w*|creat\w*|pronounc\w*|pass|render\w*|decid\w*|evaluat\w*|scor\w*|grad\w*|rat\w*|judg\w*|review\w*|mark\w*)\b"
+    r"^(?: to)?(?: (?:with|any|a|on with|in good conscience))? ?$|\b(?:be (?:the|a|part|able|doing|complet\w*|scor\w*|grad\w*|evaluat\w*|rat\w*|review\w*|assign\w*|giv\w*|provid\w*|writ\w*|fil\w*)|do|doing|done|complet\w*|carry\w*|continu\w*|(?:go|going) (?:on|through|along|ahead)|proceed\w*|provid\w*|suppl\w*|giv\w*|issu\w*|stat\w*|put(?:ting)? (?:a|an|any|the|my|down)|assign\w*|produc\w*|mak\w* (?:a|an|any|up)|finish\w*|fulfil\w*|help\w*|assist\w*|bring myself|choos\w*|express\w*|turn\w* (?:them|it|these|this|the)|translat\w*|submit\w*|sign\w*|deliver\w*|writ\w*|tak\w* (?:a|any|on|part)|act as|lend my|sit in|perform\w*|the hand|hand (?:in|out|over)|nam\w*|offer\w*|plac\w*|resolv\w*|conduct\w*|undertak\w*|attach\w*|fill\w*|enter\w*|creat\w*|pronounc\w*|pass (?:a|any|judge?ment)|render\w*|decid\w*|evaluat\w*|scor\w*|grad\w*|rat(?:e|ing)|judg\w*|review\w*)\b"
 );
 pattern!(QUOTED, "\"[^\"\n]{0,300}\"");
 pattern!(
@@ -131,3 +131,32 @@ pub(super) fn declined(pieces: &[super::Piece]) -> super::Declined {
 
 /// Bytes of a piece in which a refusal is looked for.
 const DECLINED_BYTES_MAX: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_denies_the_work_declines() {
+        for open in [
+            "i will not score this agent",
+            "i won't put a number on this",
+            "i decline to review it",
+            "i cannot in good conscience grade a colleague",
+            "i will not be the one who writes the report",
+        ] {
+            assert_eq!(refusal(open, false), Refusal::Open, "{open}");
+        }
+        for other in [
+            "i will not embellish this",
+            "i cannot put this more plainly",
+            "i can't make sense of this row",
+            "i will not go into this here",
+            "i cannot take this further today",
+            "i won't be embellishing this",
+            "i won't dress up the report",
+        ] {
+            assert_ne!(refusal(other, false), Refusal::Open, "{other}");
+        }
+    }
+}

@@ -185,7 +185,7 @@ impl World {
         self.say_item(worker, lease, item);
     }
 
-    pub(super) fn failure(&mut self) -> Item {
+    fn failure(&mut self) -> Item {
         let class = match self.dice.up_to(19) {
             0..=9 => FailureClass::Transient,
             10..=14 => FailureClass::RateLimited,

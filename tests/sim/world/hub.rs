@@ -99,7 +99,7 @@ impl World {
 
     /// Whoever holds a lease gave no sign of life for its time, and counts as dead: what it has under way, if it is alive
     /// and only cut off, is in nobody's place any more.
-    pub(super) fn give_up(&mut self, lease: LeaseKey) {
+    fn give_up(&mut self, lease: LeaseKey) {
         let holders =
             (0..self.workers.len()).filter(|worker| self.workers[*worker].episodes.contains_key(&lease));
         for worker in holders.collect::<Vec<_>>() {
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    pub(super) fn durable(&mut self, records: &[Record]) {
+    fn durable(&mut self, records: &[Record]) {
         for record in records {
             self.auditor.durable(record);
             if let Record::Fact(fact) = record {
@@ -117,14 +117,14 @@ impl World {
         }
     }
 
-    pub(super) fn say(&mut self, boot: u64) {
+    fn say(&mut self, boot: u64) {
         if self.coordinator.boot == boot {
             let after = self.coordinator.say_early();
             self.carry_out(after);
         }
     }
 
-    pub(super) fn carry_out(&mut self, after: Vec<Effect>) {
+    fn carry_out(&mut self, after: Vec<Effect>) {
         for effect in after {
             let (session, message) = match effect {
                 Effect::Grant { session, lease, turns } => {
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// A person has no patience for another day, and finds more money.
-    pub(super) fn lift_limits(&mut self) {
+    fn lift_limits(&mut self) {
         if self.coordinator.core.is_none() {
             return;
         }
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// In calm weather every scope in which calls wait grants some now and then.
-    pub(super) fn look_for_starved(&self) {
+    fn look_for_starved(&self) {
         let now = Millis(self.coordinator.clock.shows(self.now));
         for view in self.coordinator.core.iter().flat_map(|core| core.scopes(now)) {
             let since = self.books.last_grant(lane_of(&view.scope));

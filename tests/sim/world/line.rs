@@ -71,7 +71,7 @@ impl World {
     }
 
     /// What the coordinator is about to hear.
-    pub(super) fn overhear(&mut self, link: usize, message: &Up) {
+    fn overhear(&mut self, link: usize, message: &Up) {
         let session = self.links[link].session;
         let worker = WorkerId(self.links[link].worker as u64);
         let shown = self.coordinator.clock.shows(self.now);
