@@ -439,6 +439,21 @@ fn a_long_text_of_one_thing_over_and_over_is_read_to_its_end() {
 }
 
 #[test]
+fn a_whole_rows_share_is_the_result_and_a_table_with_no_names_is_no_list() {
+    let read = |text: &str| {
+        let pieces = [Piece { place: Place::Created, text: text.to_owned() }];
+        extract(&pieces, Asked::Score { threshold: Some(80.0), items: Some(20) })
+    };
+    let shares = "| field | right | of | accuracy |\n|---|---|---|---|\n| rivers | 4 | 8 | 50 % |\n| stars | 8 | 12 | 66.7 % |\n| all | 12 | 20 | 60 % |\n";
+    let agent = "| | average | bar |\n|---|---|---|\n| agent 2 | 62 | 80 |\n";
+    for (text, score) in [(shares, 60.0), (agent, 62.0)] {
+        assert_eq!(read(text).answer, Answer::Stated(score), "{text}");
+    }
+    let begun = read("| item | score | remark |\n|---|---|---|\n| harbor | 64 | plain |\n");
+    assert!(!begun.is_sure(), "{begun:?}");
+}
+
+#[test]
 fn nothing_but_second_thoughts_behind_a_score_takes_no_longer_than_other_texts() {
     for thought in ["void void void void void\n", "if you'd like, a correction, a correction\n"] {
         let text = format!("Average score: 62/100\n{}", thought.repeat(4_000));

@@ -142,4 +142,18 @@ mod tests {
         assert_eq!((lines[0].cased.as_str(), lines[0].is_heading), (" Average score:62.5", true));
         assert_eq!(lines[1].low, " 66 - 62 of 100");
     }
+
+    #[test]
+    fn a_formula_says_what_it_comes_to_and_no_more() {
+        for (formula, plain) in [
+            (r"\noindent average score: $60/100$", "average score: 60/100"),
+            (r"average=\frac{4\cdot 100+6\cdot 50}{12}\approx 58.33", "average= 58.33"),
+            (r"the bar is $B = 80$, the average $\approx 62.5$", r"80$, the average $\approx 62.5"),
+            (r"\text{average} = 62.45 \approx 62", r"= 62.45 \approx 62"),
+            (r"s_1 + s_2 + \cdots", r"\cdots"),
+        ] {
+            let low = &lines(formula)[0].low;
+            assert!(low.contains(plain), "{formula}: {low}");
+        }
+    }
 }
