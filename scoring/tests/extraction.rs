@@ -454,14 +454,13 @@ fn a_whole_rows_share_is_the_result_and_a_table_with_no_names_is_no_list() {
 }
 
 #[test]
-fn nothing_but_second_thoughts_behind_a_score_takes_no_longer_than_other_texts() {
+fn a_score_before_nothing_but_second_thoughts_is_no_sure_result() {
     for thought in ["void void void void void\n", "if you'd like, a correction, a correction\n"] {
         let text = format!("Average score: 62/100\n{}", thought.repeat(4_000));
-        let began = std::time::Instant::now();
         let pieces = [Piece { place: Place::Created, text }];
         let extraction = extract(&pieces, Asked::Score { threshold: Some(80.0), items: Some(20) });
         assert_eq!(extraction.answer, Answer::Stated(62.0), "{thought}");
-        assert!(began.elapsed().as_secs() < 20, "{thought}: {:?}", began.elapsed());
+        assert!(!extraction.is_sure(), "{thought}");
     }
 }
 

@@ -96,3 +96,19 @@ fn is_notice(text: &str, pieces: &[Piece], piece: usize) -> bool {
 }
 
 pattern!(GRADE, r"\b[ABC]\b|(?i)\b(?:continue|hold|shut)\b");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_second_thoughts_without_end_the_last_ones_are_looked_at_and_one_counts() {
+        let offer = "If you'd like, a correction.\n";
+        let begins = |offers: usize| {
+            let text = format!("Average score: 62/100\n{}", offer.repeat(offers));
+            tail(&[Piece { place: Place::Created, text }]).map(|tail| tail[0].text.lines().count())
+        };
+        assert_eq!(begins(THOUGHTS_MAX), None, "what is offered is not done");
+        assert_eq!(begins(THOUGHTS_MAX + 1), Some(THOUGHTS_MAX));
+    }
+}
